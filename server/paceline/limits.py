@@ -1,0 +1,53 @@
+"""The bounds that every part of the server is handed, in two small frozen groups.
+
+They are groups of their own so that a parser or a transport takes what it needs
+and never sees the whole configuration.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How large a request may be.  Sizes are bytes; 0 means no limit where noted."""
+
+    request_line: int = 4094
+    """Longest request line without its CRLF; longer is answered 414.  0: no limit."""
+    request_fields: int = 100
+    """Most field lines in one head; more is answered 431."""
+    request_field_size: int = 8190
+    """Longest field line without its CRLF; longer is answered 431.  0: no limit."""
+    request_body: int = 0
+    """Longest body, decoded; longer is answered 413.  0: no limit."""
+    body_in_memory: int = 1 << 20
+    """A body past this goes to a temporary file."""
+    answer_buffered: int = 1 << 20
+    """What the poller holds for a slow client, past which the application's thread waits."""
+
+    @property
+    def request_head(self) -> int:
+        """Most bytes that a head may take before its end is seen (``0``: no limit)."""
+        if not self.request_line or not self.request_field_size:
+            return 0
+        # Each line has a CRLF, and the head ends with an empty line.
+        return self.request_line + 2 + self.request_fields * (self.request_field_size + 2) + 2
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """How long a step may take.  All in seconds; 0 means no limit."""
+
+    head: float = 30.0
+    """From the first byte of a request to the end of its head; then 408."""
+    body: float = 30.0
+    """Between two arrivals of a body's bytes; then 408."""
+    keep_alive: float = 75.0
+    """An idle connection, after an answer or after it was accepted; then it is closed.
+
+    Longer than nginx keeps its own idle upstream connections (60 s), so that the proxy
+    is the one that closes and never sends a request into a connection being closed.
+    """
+    send: float = 30.0
+    """Between two moments at which the client took some of the answer; then it is closed."""
+    graceful: float = 30.0
+    """From the signal to stop until whatever is still in flight is given up."""
