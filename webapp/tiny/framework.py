@@ -22,7 +22,7 @@ an ``App``, since it is a WSGI application itself.
 import json
 import re
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from http import HTTPStatus
 from typing import Any, Self
@@ -30,7 +30,7 @@ from urllib.parse import parse_qsl, quote
 from wsgiref.types import StartResponse, WSGIEnvironment
 from wsgiref.util import is_hop_by_hop
 
-MAX_BODY = 8 << 20  # bytes, unless an App says otherwise
+MAX_BODY = 8 << 20  # bytes kept in memory, unless an App says otherwise
 MAX_VALUES = 1000  # in a query or form: each costs memory before a view has seen it
 BODILESS = frozenset({204, 304})  # answers that end with their header section (RFC 9110, 6.4.1)
 
@@ -107,12 +107,10 @@ class Request:
 
     @cached_property
     def content_length(self) -> int | None:
-        """Bytes of the body; None where the server cannot know (a chunked body, passed through).
-
-        PEP 3333 lets CONTENT_LENGTH be empty or missing, which means no body, and forbids reading
-        past it: on a kept connection that waits for ever.  ``wsgi.input_terminated`` is the
-        common promise of servers that their input ends by itself.
-        """
+        """Bytes of the body; None where the server cannot know (a chunked body, passed through)."""
+        # PEP 3333 lets CONTENT_LENGTH be empty or missing, which means no body, and forbids to read
+        # past it: on a kept connection that waits for ever.  ``wsgi.input_terminated`` is the
+        # common promise of servers that their input ends by itself.
         text = self.environ.get("CONTENT_LENGTH", "")
         if not text:
             return None if self.environ.get("wsgi.input_terminated") else 0
@@ -120,20 +118,25 @@ class Request:
             raise HTTPError(400, "Content-Length is not a number.")
         return int(text)
 
+    def chunks(self) -> Iterator[bytes]:
+        """The body as it comes, of any length, once; each step blocks until more is here."""
+        left = float("inf") if self.content_length is None else self.content_length
+        while left and (chunk := self.environ["wsgi.input"].read(int(min(left, 1 << 16)))):
+            left -= len(chunk)
+            yield chunk
+        if left and self.content_length is not None:
+            raise HTTPError(400, "The body ended early.")
+
     @cached_property
     def body(self) -> bytes:
         """The whole body; blocks until it is here.  Raises 413 past ``max_body`` bytes."""
-        length = self.content_length
-        wanted = self.max_body + 1 if length is None else length
-        if length is not None and length > self.max_body:
+        if (self.content_length or 0) > self.max_body:
             raise HTTPError(413)
-        data, read = bytearray(), self.environ["wsgi.input"].read
-        while len(data) < wanted and (chunk := read(min(wanted - len(data), 1 << 16))):
+        data = bytearray()
+        for chunk in self.chunks():
             data += chunk
-        if len(data) > self.max_body:
-            raise HTTPError(413)
-        if length is not None and len(data) < length:
-            raise HTTPError(400, "The body ended early.")
+            if len(data) > self.max_body:
+                raise HTTPError(413)
         return bytes(data)
 
     @cached_property
@@ -223,10 +226,7 @@ View = Callable[..., Response]
 Convert = Callable[[str], Any]
 
 # What ``<kind:name>`` in a route matches, and what makes a view's argument of it.
-KINDS: dict[str, tuple[str, Convert]] = {
-    "str": ("[^/]+", str),
-    "int": (DIGITS.pattern, int),
-}
+KINDS: dict[str, tuple[str, Convert]] = {"str": ("[^/]+", str), "int": (DIGITS.pattern, int)}
 
 
 def compile_path(path: str) -> tuple[re.Pattern[str], dict[str, Convert]]:
