@@ -26,11 +26,12 @@ class Limits:
 
     @property
     def request_head(self) -> int:
-        """Most bytes that a head may take before its end is seen (``0``: no limit)."""
-        if not self.request_line or not self.request_field_size:
-            return 0
-        # Each line has a CRLF, and the head ends with an empty line.
-        return self.request_line + 2 + self.request_fields * (self.request_field_size + 2) + 2
+        """Most bytes of a head whose end has not been seen; past them it is answered 431.
+
+        Every field at its longest would be 800 KB, which no client needs and which a slow one
+        could make a server look through again for every byte.
+        """
+        return max(1 << 16, self.request_line + self.request_field_size + 6)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,317 @@
+"""Leader/followers with a monitor: as many threads as the work has use for.
+
+    Riders in a paceline take turns at the front.
+
+One rider at a time leads: it polls all connections, queues what is ready, and then serves from that
+queue itself.  Nothing is handed over, so a fast application runs at the speed of an event loop.
+
+The monitor looks on once a millisecond.  Where requests wait, or nobody polls, and no busy rider has
+burnt CPU since its last look, the busy ones are blocked (a database, a sleep, a socket), and it
+sends another to the front: it wakes a parked one, or starts one, up to the limit.  Where a busy rider
+does burn CPU, another would only fight it for the GIL, so none is sent.  A rider that finds nothing
+to serve, and somebody leading, parks.  So the number of threads follows the work, one for work that is
+CPU alone, many for work that waits, with nothing to tune.
+
+    leading ──▶ serving ──▶ leading …        while it lasts
+       ▲            └─────▶ parked           when somebody else leads
+       └── monitor ────────────┘             when the busy ones are blocked
+
+A slow client holds no rider: heads, bodies and what is left of an answer go through the poller,
+which hands a conversation over only where something can be done with it.
+
+Who owns a conversation.  The leader alone turns one from free to owned, so two riders never have the
+same; its rider alone makes it free again.  The registration with the poller stays while a conversation
+is owned, which saves a system call a request; should bytes come meanwhile, the leader takes the
+registration away and the rider renews it.  Each sets its own flag before it looks at the other's.
+
+Schmidt et al., "Leader/Followers", POSA 2, 2000, has the pattern; the monitor is this server's.
+"""
+
+import logging
+import queue
+import sys
+import threading
+import time
+from collections import deque
+
+from paceline.concurrency.base import DRAIN, HEARTBEAT, Model
+from paceline.concurrency.poller import make_poller
+from paceline.conversation import READ, Conversation
+from paceline.service import Service
+from paceline.transport import Listener
+
+log = logging.getLogger("paceline.error")
+
+MAX_THREADS = 64  # where --threads was not given: what waits costs a stack, no more
+TICK = 0.001  # seconds between two looks of the monitor
+DOZE_AFTER = 0.01  # seconds without work, after which it waits to be called
+PATIENCE = 0.1  # seconds that one request may burn CPU until another rider is sent all the same
+RESTLESS = 0.05  # seconds between two polls while draining, or while there is no room
+ACCEPTS_IN_A_ROW = 64
+CLOCKS = hasattr(time, "pthread_getcpuclockid")
+GIL = getattr(sys, "_is_gil_enabled", lambda: True)()
+
+
+class Rider:
+    """A thread, as the monitor sees it."""
+
+    __slots__ = ("_clock", "_used", "conversation", "seen", "since", "wake")
+
+    def __init__(self) -> None:
+        ident = threading.get_ident()
+        self._clock = time.pthread_getcpuclockid(ident) if CLOCKS else time.CLOCK_PROCESS_CPUTIME_ID
+        self._used = 0.0
+        self.conversation: Conversation | None = None
+        self.seen: Conversation | None = None  # what it had at the monitor's last look,
+        self.since = 0.0  # and when it was first seen with it
+        self.wake = threading.Lock()
+        self.wake.acquire()
+
+    def burnt(self) -> float:
+        """Return the seconds of CPU used since the last call; of the process, where need be."""
+        used = time.clock_gettime(self._clock)
+        burnt, self._used = used - self._used, used
+        return burnt
+
+
+class Adaptive(Model):
+    """See the module."""
+
+    def __init__(self, listeners: list[Listener], service: Service) -> None:
+        super().__init__(listeners, service)
+        service.hold = service.limits.answer_buffered
+        service.closing = self._forget
+        self._limit = service.max_threads or MAX_THREADS
+        self._poller = make_poller()
+        self._conversations: dict[int, Conversation] = {}
+        self._ready: deque[Conversation] = deque()
+        self._leading = threading.Lock()  # held by the leader
+        self._polling = False
+        self._riders: list[Rider] = []
+        self._parked: deque[Rider] = deque()
+        self._blocking = False  # whether requests were seen to wait rather than to burn
+        self._call: queue.SimpleQueue[None] = queue.SimpleQueue()
+        self._dozing = False
+        self._accepting: dict[int, Listener] = {}
+        self._waiting_for_room = False
+        self._next_sweep = 0.0
+        self._drained_by = 0.0
+        self._finished = False
+
+    # --- the monitor, which is the main thread ------------------------------------------------
+
+    def run(self) -> None:
+        """Serve until stopped, then until the last conversation is over."""
+        self._poller.register(self._stopped, READ)
+        self._open_listeners()
+        self._start_rider()
+        looked = quiet_since = time.monotonic()
+        while not self._finished:
+            time.sleep(TICK)
+            now = time.monotonic()
+            if not self._polling or self._ready:
+                self._look(now, now - looked)
+                quiet_since = now
+            elif now - quiet_since > DOZE_AFTER:
+                self._doze()
+                quiet_since = now = time.monotonic()
+            looked = now
+        while self._parked:
+            self._parked.pop().wake.release()
+
+    def _doze(self) -> None:
+        self._dozing = True
+        try:
+            self._call.get(timeout=HEARTBEAT)
+        except queue.Empty:
+            pass
+        self._dozing = False
+
+    def _look(self, now: float, elapsed: float) -> None:
+        """Send another rider to the front where the busy ones are blocked."""
+        burning = patient = False
+        for rider in self._riders:
+            conversation = rider.conversation
+            if conversation is None:
+                rider.seen = None
+                continue
+            burns = rider.burnt() > elapsed / 2
+            if conversation is not rider.seen:
+                rider.seen, rider.since = conversation, now
+            elif burns and now - rider.since > PATIENCE:
+                rider.since = now  # one more for each such time
+                patient = True
+            burning |= burns
+        if burning and not patient and GIL:
+            self._blocking = False
+            return
+        self._blocking = not burning
+        self._send_rider()
+
+    def _send_rider(self) -> None:
+        try:
+            self._parked.pop().wake.release()
+        except IndexError:
+            if len(self._riders) < self._limit:
+                self._start_rider()
+
+    def _start_rider(self) -> None:
+        name = f"rider-{len(self._riders) + 1}"
+        rider = threading.Thread(target=self._ride, name=name, daemon=True)
+        ready = threading.Event()
+        self._started = ready
+        rider.start()
+        ready.wait()
+
+    # --- a rider ----------------------------------------------------------------------------------
+
+    def _ride(self) -> None:
+        me = Rider()
+        self._riders.append(me)
+        self._started.set()
+        ready, leading, parked = self._ready, self._leading, self._parked
+        while not self._finished:
+            try:
+                conversation = ready.popleft()
+            except IndexError:
+                if leading.acquire(blocking=False):
+                    try:
+                        self._lead()
+                    finally:
+                        leading.release()
+                else:
+                    parked.append(me)
+                    me.wake.acquire()
+                continue
+            if self._blocking and parked:
+                self._send_rider()  # this request will wait too: let somebody poll meanwhile
+            me.conversation = conversation
+            self._serve(conversation)
+            me.conversation = None
+
+    def _serve(self, conversation: Conversation) -> None:
+        exchange = conversation.step()
+        while exchange is not None:
+            self.serve(exchange)
+            exchange = conversation.finish()
+        if conversation.deadline < conversation.ready_at and not conversation.closed:
+            conversation.expire()
+        if not conversation.closed:
+            conversation.owned = False
+            if conversation.armed != conversation.interest:
+                self._arm(conversation)
+
+    # --- the leader -------------------------------------------------------------------------------
+
+    def _lead(self) -> None:
+        restless = self.stopping or self._waiting_for_room
+        self._polling = True
+        events = self._poller.poll(RESTLESS if restless else HEARTBEAT)
+        self._polling = False
+        now = time.monotonic()
+        conversations, ready = self._conversations, self._ready
+        for descriptor, _ in events:
+            conversation = conversations.get(descriptor)
+            if conversation is None:
+                self._attend(descriptor)
+            elif conversation.owned:
+                self._mute(conversation, descriptor)
+            else:
+                conversation.owned = True
+                conversation.ready_at = now
+                ready.append(conversation)
+        if self._dozing:
+            self._dozing = False
+            self._call.put(None)
+        if now >= self._next_sweep:
+            self._sweep(now)
+
+    def _attend(self, descriptor: int) -> None:
+        """Take in connections; or notice that the worker is to stop."""
+        if descriptor == self._stopped:
+            self._poller.unregister(descriptor)
+            self._next_sweep = 0.0
+            return
+        listener = self._accepting.get(descriptor)
+        if listener is None:
+            return
+        for _ in range(ACCEPTS_IN_A_ROW):
+            if len(self._conversations) >= self.service.max_connections:
+                self._close_listeners()
+                self._waiting_for_room = True
+                return
+            conversation = self.accept(listener)
+            if conversation is None:
+                return
+            self._conversations[conversation.fileno()] = conversation
+            self._arm(conversation)
+
+    def _sweep(self, now: float) -> None:
+        """About once a second: give a sign of life, and see whose time is up."""
+        self.service.heartbeat()
+        self._next_sweep = now + HEARTBEAT
+        if self.stopping:
+            self._drain(now)
+        elif self._waiting_for_room and len(self._conversations) < self.service.max_connections:
+            self._waiting_for_room = False
+            self._open_listeners()
+        for conversation in list(self._conversations.values()):
+            if conversation.deadline < now and not conversation.owned:
+                conversation.owned = True
+                conversation.ready_at = now
+                self._ready.append(conversation)  # its rider finds it expired
+
+    def _drain(self, now: float) -> None:
+        if not self._drained_by:
+            for descriptor in list(self._accepting):
+                self._attend(descriptor)  # who could connect is served
+            self._close_listeners()
+            self._drained_by = now + DRAIN
+        self._next_sweep = now + RESTLESS
+        for conversation in list(self._conversations.values()):
+            if not conversation.owned and conversation.idle:
+                conversation.deadline = min(conversation.deadline, self._drained_by)
+        self._finished = not self._conversations
+
+    def _open_listeners(self) -> None:
+        for listener in self.listeners:
+            descriptor = listener.socket.fileno()
+            self._accepting[descriptor] = listener
+            self._poller.register(descriptor, READ)
+
+    def _close_listeners(self) -> None:
+        for descriptor in self._accepting:
+            self._poller.unregister(descriptor)
+        self._accepting.clear()
+
+    # --- what is registered with the poller -------------------------------------------------------
+
+    def _arm(self, conversation: Conversation) -> None:
+        descriptor, interest = conversation.fileno(), conversation.interest
+        try:
+            if conversation.armed:
+                self._poller.modify(descriptor, interest)
+            else:
+                self._poller.register(descriptor, interest)
+        except FileExistsError:
+            self._poller.modify(descriptor, interest)  # leader and rider came to it at once
+        conversation.armed = interest
+
+    def _mute(self, conversation: Conversation, descriptor: int) -> None:
+        """Hear nothing of a conversation as long as its rider has it."""
+        try:
+            self._poller.unregister(descriptor)
+        except OSError:
+            return  # it was closed in this moment
+        conversation.armed = 0
+        if not conversation.owned:
+            self._arm(conversation)
+
+    def _forget(self, conversation: Conversation) -> None:
+        """Before a conversation closes: afterwards its descriptor may be another's."""
+        descriptor = conversation.fileno()
+        if self._conversations.pop(descriptor, None) is not None and conversation.armed:
+            try:
+                self._poller.unregister(descriptor)
+            except OSError:
+                pass  # the leader muted it in this moment

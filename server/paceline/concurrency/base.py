@@ -1,0 +1,111 @@
+"""What the models share: how they accept, how a thread converses, how they are stopped."""
+
+import errno
+import logging
+import os
+import select
+import time
+
+from paceline.conversation import READ, Conversation
+from paceline.exchange import Exchange
+from paceline.service import Service
+from paceline.transport import Listener
+from paceline.wsgi.environ import template
+
+log = logging.getLogger("paceline.error")
+
+HEARTBEAT = 1.0  # seconds between two signs of life at the most
+DRAIN = 0.5  # seconds that an idle connection has for one more request when the worker stops
+NO_DESCRIPTOR = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+
+
+class Model:
+    """A way to run exchanges.  ``run`` blocks; ``stop`` may be called from a signal handler."""
+
+    multithread = True
+
+    def __init__(self, listeners: list[Listener], service: Service) -> None:
+        self.listeners = listeners
+        self.service = service
+        self.stopping = False
+        # Readable from the moment of stop() on, so that whoever waits for anything wakes.
+        self._stopped, self._stop = os.pipe()
+        os.set_blocking(self._stop, False)
+        self._templates = {
+            id(listener): template(
+                listener.name, listener.secure, self.multithread, service.multiprocess
+            )
+            for listener in listeners
+        }
+
+    def run(self) -> None:
+        """Serve until stopped, then finish what is in flight."""
+        raise NotImplementedError
+
+    def stop(self) -> None:
+        """Accept no more, let ``run`` return when all is done.  Safe in a signal handler."""
+        self.stopping = True
+        self.service.keeps_connections = False
+        try:
+            os.write(self._stop, b"s")
+        except BlockingIOError:
+            pass  # it is readable already
+
+    def accept(self, listener: Listener) -> Conversation | None:
+        """Return the next connection's conversation, or None where none waits."""
+        try:
+            connection = listener.accept()
+        except BlockingIOError:
+            return None
+        except OSError as error:
+            if error.errno in NO_DESCRIPTOR:
+                log.error("Cannot accept a connection: %s", error.strerror)
+                time.sleep(0.05)  # it stays in the backlog; do not spin
+            return None  # else the client was gone before it was accepted
+        return Conversation(connection, self._templates[id(listener)], self.service)
+
+    def serve(self, exchange: Exchange) -> None:
+        """Run an exchange, and stop after the last that this worker is to serve."""
+        service = self.service
+        if service.max_requests:
+            service.served += 1
+            if service.served == service.max_requests:
+                log.info("Served %d requests; ending, to be replaced", service.served)
+                self.stop()
+        if service.before_request is not None:
+            service.before_request(exchange)
+        exchange.run(service.application, service.sendfile)
+        if service.after_request is not None:
+            service.after_request(exchange)
+
+    def converse(self, conversation: Conversation) -> None:
+        """Serve one connection until it is closed, waiting for its client."""
+        exchange = conversation.step()
+        while not conversation.closed:
+            if exchange is not None:
+                self.serve(exchange)
+                exchange = conversation.finish()
+            elif self._wait(conversation):
+                exchange = conversation.step()
+            else:
+                conversation.expire()
+
+    def _wait(self, conversation: Conversation) -> bool:
+        """Wait until the conversation can go on; False where its time, or the worker's, is up."""
+        waiter = select.poll()
+        waiter.register(conversation.fileno(), conversation.interest)
+        if conversation.idle:
+            waiter.register(self._stopped, READ)
+        while (left := conversation.deadline - time.monotonic()) > 0:
+            ready = dict(waiter.poll(min(left, HEARTBEAT) * 1000))
+            if conversation.fileno() in ready:
+                conversation.ready_at = time.monotonic()
+                return True
+            if ready:  # stopped: an idle client has a moment left for one more request
+                waiter.unregister(self._stopped)
+                conversation.deadline = min(conversation.deadline, time.monotonic() + DRAIN)
+            self.beat()
+        return False
+
+    def beat(self) -> None:
+        """Give a sign of life, in a model whose only thread is the one that waits."""

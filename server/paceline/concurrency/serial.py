@@ -1,0 +1,39 @@
+"""One connection at a time: the simplest server there is, and a measure for the others.
+
+    accept ─▶ read ─▶ application ─▶ write ─▶ close ─▶ accept ─▶ …
+
+Whoever is slow, client or application, holds up everybody.  A connection that was kept open would
+hold them up for nothing, so each is closed after one answer (as gunicorn's sync worker does).
+Right behind a proxy that buffers, with as many workers as there are cores, for work that is CPU alone.
+"""
+
+import select
+
+from paceline.concurrency.base import HEARTBEAT, Model
+from paceline.conversation import READ
+
+
+class Serial(Model):
+    """See the module."""
+
+    multithread = False
+
+    def run(self) -> None:
+        """Serve until stopped; the connection at hand is finished."""
+        self.service.keeps_connections = False
+        waiter = select.poll()
+        waiter.register(self._stopped, READ)
+        listeners = {listener.socket.fileno(): listener for listener in self.listeners}
+        for descriptor in listeners:
+            waiter.register(descriptor, READ)
+        while not self.stopping:
+            for descriptor, _ in waiter.poll(HEARTBEAT * 1000):
+                if descriptor in listeners:
+                    conversation = self.accept(listeners[descriptor])
+                    if conversation is not None:
+                        self.converse(conversation)
+            self.beat()
+
+    def beat(self) -> None:
+        """Tell the supervisor that this worker lives; a hanging application keeps it from that."""
+        self.service.heartbeat()

@@ -1,0 +1,53 @@
+"""A thread for each connection: nobody waits for anybody, and each connection costs a thread.
+
+    accept ─▶ thread ─▶ read ─▶ application ─▶ write ─▶ read ─▶ …   until the client closes
+           ─▶ thread ─▶ …
+
+An idle connection holds its thread, so ``--worker-connections`` bounds them; past it, connections
+wait in the listen backlog.
+"""
+
+import select
+import threading
+
+from paceline.concurrency.base import HEARTBEAT, Model
+from paceline.conversation import READ, Conversation
+
+
+class ThreadPerConnection(Model):
+    """See the module."""
+
+    def run(self) -> None:
+        """Accept until stopped, then wait for the threads."""
+        room = threading.Semaphore(self.service.max_threads or self.service.max_connections)
+        threads: set[threading.Thread] = set()
+
+        def converse(conversation: Conversation) -> None:
+            try:
+                self.converse(conversation)
+            finally:
+                threads.discard(threading.current_thread())
+                room.release()
+
+        waiter = select.poll()
+        waiter.register(self._stopped, READ)
+        listeners = {listener.socket.fileno(): listener for listener in self.listeners}
+        for descriptor in listeners:
+            waiter.register(descriptor, READ)
+        while not self.stopping:
+            self.service.heartbeat()
+            for descriptor, _ in waiter.poll(HEARTBEAT * 1000):
+                if descriptor not in listeners or not room.acquire(timeout=HEARTBEAT):
+                    continue
+                conversation = self.accept(listeners[descriptor])
+                if conversation is None:
+                    room.release()
+                    continue
+                thread = threading.Thread(target=converse, args=(conversation,), daemon=True)
+                threads.add(thread)
+                thread.start()
+        while threads:
+            self.service.heartbeat()
+            for thread in list(threads):
+                thread.join(HEARTBEAT)
+                break

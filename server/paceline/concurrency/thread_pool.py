@@ -1,0 +1,126 @@
+"""A pool: one thread polls all connections, a fixed number of others serve what is ready.
+
+    poll ─▶ queue ─▶ one of N threads: read ─▶ application ─▶ write ─▶ back to the poll
+
+Idle connections cost no thread.  A request costs two hand-offs, to a thread and back, each a wake-up
+that the kernel schedules; and a slow client holds its thread while its request is read or its
+answer is taken, so N slow clients hold up everybody.  (gunicorn's gthread and cheroot work so.)
+"""
+
+import os
+import queue
+import select
+import threading
+import time
+from collections import deque
+
+from paceline.concurrency.base import DRAIN, HEARTBEAT, Model
+from paceline.conversation import READ, Conversation
+from paceline.transport import Listener
+
+THREADS = 8  # where --threads was not given
+
+
+class ThreadPool(Model):
+    """See the module."""
+
+    def run(self) -> None:
+        """Poll until stopped and every connection is done."""
+        self._ready: queue.SimpleQueue[Conversation | None] = queue.SimpleQueue()
+        self._returned: deque[Conversation] = deque()
+        self._woken, self._wake = os.pipe()
+        os.set_blocking(self._wake, False)
+        self._conversations: dict[int, Conversation] = {}
+        self._away = 0  # conversations that a thread has
+        self._waiter = select.poll()
+        threads = [
+            threading.Thread(target=self._work, daemon=True)
+            for _ in range(self.service.max_threads or THREADS)
+        ]
+        for thread in threads:
+            thread.start()
+        self._poll()
+        for _ in threads:
+            self._ready.put(None)
+        for thread in threads:
+            thread.join()
+
+    def _poll(self) -> None:
+        listeners = {listener.socket.fileno(): listener for listener in self.listeners}
+        for descriptor in (*listeners, self._stopped, self._woken):
+            self._waiter.register(descriptor, READ)
+        while not self.stopping or self._away or self._conversations:
+            for descriptor, _ in self._waiter.poll((DRAIN if self.stopping else HEARTBEAT) * 1000):
+                if descriptor in listeners:
+                    self._welcome(listeners[descriptor])
+                elif descriptor == self._woken:
+                    os.read(self._woken, 4096)
+                elif descriptor == self._stopped:
+                    self._drain(listeners)
+                else:
+                    self._hand_over(descriptor)
+            while self._returned:
+                self._take_back(self._returned.popleft())
+            self._expire_idle()
+            self.service.heartbeat()
+
+    def _welcome(self, listener: Listener) -> None:
+        if len(self._conversations) + self._away < self.service.max_connections:
+            conversation = self.accept(listener)
+            if conversation is not None:
+                self._watch(conversation)
+
+    def _watch(self, conversation: Conversation) -> None:
+        self._conversations[conversation.fileno()] = conversation
+        self._waiter.register(conversation.fileno(), READ)
+
+    def _hand_over(self, descriptor: int) -> None:
+        conversation = self._conversations.pop(descriptor)
+        self._waiter.unregister(descriptor)
+        conversation.ready_at = time.monotonic()
+        self._away += 1
+        self._ready.put(conversation)
+
+    def _work(self) -> None:
+        while (conversation := self._ready.get()) is not None:
+            self._converse_until_idle(conversation)
+            self._returned.append(conversation)
+            try:
+                os.write(self._wake, b"r")
+            except BlockingIOError:
+                pass  # it is awake
+
+    def _converse_until_idle(self, conversation: Conversation) -> None:
+        exchange = conversation.step()
+        while not conversation.closed:
+            if exchange is not None:
+                self.serve(exchange)
+                exchange = conversation.finish()
+            elif conversation.idle:
+                return
+            elif self._wait(conversation):
+                exchange = conversation.step()
+            else:
+                conversation.expire()
+
+    def _take_back(self, conversation: Conversation) -> None:
+        self._away -= 1
+        if not conversation.closed:
+            self._watch(conversation)
+
+    def _expire_idle(self) -> None:
+        now = time.monotonic()
+        for descriptor, conversation in list(self._conversations.items()):
+            if conversation.deadline < now:
+                self._close(descriptor)
+
+    def _drain(self, listeners: dict[int, Listener]) -> None:
+        for descriptor in (*listeners, self._stopped):
+            self._waiter.unregister(descriptor)
+        listeners.clear()
+        for conversation in self._conversations.values():
+            conversation.deadline = min(conversation.deadline, time.monotonic() + DRAIN)
+
+    def _close(self, descriptor: int) -> None:
+        self._waiter.unregister(descriptor)
+        self._conversations.pop(descriptor).close()

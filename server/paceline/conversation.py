@@ -1,0 +1,489 @@
+"""One connection and what is said on it: requests taken in, answers sent, all without blocking.
+
+A conversation is a machine of steps.  ``step()`` does what can be done now and returns an Exchange
+once a whole request is in; where it returns None the conversation waits until ``interest`` (READ or
+WRITE) can be done, but not beyond ``deadline``, or it is ``closed``.  How to wait is all that a
+concurrency model adds.
+
+    (_read_proxy_header) ─▶ (_shake_hands) ─▶ _receive ─▶ (_receive_body) ─▶ Exchange
+                                                ▲  │             │              │
+                                                │  └── refused ──┴─▶ (_drop) ◀──┤ the last one
+                                                └──────────── (_flush) ◀────────┘
+
+Steps in brackets are for what a common request does not need.
+
+Whoever calls ``step``, runs the exchange or calls ``finish`` owns the conversation for that
+time; nothing in here is locked.
+"""
+
+import logging
+import math
+import os
+import select
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import IO
+
+from paceline.errors import (
+    BadRequest,
+    Disconnected,
+    FieldsTooLarge,
+    RequestError,
+    RequestTimeout,
+    ServiceUnavailable,
+    URITooLong,
+)
+from paceline.exchange import Exchange, Refusal
+from paceline.http.body import ChunkedDecoder, LengthDecoder
+from paceline.http.framing import expects_continue, keeps_connection, request_body
+from paceline.http.request import RequestHead, parse_head, parse_request_line
+from paceline.http.response import CONTINUE, error_answer
+from paceline.service import Service
+from paceline.transport import Connection, proxy_protocol
+from paceline.wsgi.environ import Environ, build, say_length
+from paceline.wsgi.input import BodyStore, no_body
+from paceline.wsgi.response import Answer
+
+log = logging.getLogger("paceline.error")
+
+READ, WRITE = 1, 4  # as in epoll
+
+RECEIVE = 1 << 16  # bytes at a time
+SENDS_IN_A_ROW = 16  # of one answer, before others get their turn
+# After a refusal the client may still be sending; if the server closed now, the reset could take
+# the refusal away before it was read (RFC 9112, 9.6).
+LINGER = 2.0  # seconds
+
+
+class FilePart:
+    """A piece of a file that is still to be sent; owns its descriptor."""
+
+    __slots__ = ("count", "descriptor", "offset")
+
+    def __init__(self, descriptor: int, offset: int, count: int) -> None:
+        self.descriptor = os.dup(descriptor)  # the application closes its own
+        self.offset = offset
+        self.count = count
+
+
+class Conversation:
+    """What is known of one connection.  See the module's text for how it is driven."""
+
+    __slots__ = (
+        "_base",
+        "_buffer",
+        "_decoder",
+        "_exchange",
+        "_head",
+        "_held",
+        "_outgoing",
+        "_secure",
+        "_service",
+        "_store",
+        "_trusted",
+        "armed",
+        "closed",
+        "connection",
+        "deadline",
+        "interest",
+        "owned",
+        "ready_at",
+        "step",
+    )
+
+    def __init__(self, connection: Connection, base: Environ, service: Service) -> None:
+        self.connection = connection
+        self.deadline = time.monotonic() + service.timeouts.head
+        self.interest = READ
+        self.armed = 0  # what a poller was told to look for
+        self.owned = False  # whether somebody works on it
+        self.closed = False
+        self.ready_at = 0.0
+        self._service = service
+        self._base = base
+        self._secure = connection.secure
+        self._trusted = connection.peer[0] in service.trusted
+        self._buffer = b""  # received, not yet understood
+        self._head: RequestHead | None = None  # of the body being received
+        self._decoder: LengthDecoder | ChunkedDecoder | None = None
+        self._store: BodyStore | None = None
+        self._exchange: Exchange | None = None
+        self._outgoing: deque[bytes | memoryview | FilePart] | None = None
+        self._held = 0  # bytes of memory in it
+        if service.proxy_versions and connection.peer[0] in service.proxy_peers:
+            self.step: Callable[[], Exchange | None] = self._read_proxy_header
+        else:
+            self.step = self._shake_hands if connection.secure else self._receive
+
+    def fileno(self) -> int:
+        """Return the descriptor to wait for."""
+        return self.connection.socket.fileno()
+
+    @property
+    def idle(self) -> bool:
+        """Tell whether it waits for a request of which nothing has come yet."""
+        return self.step == self._receive and not self._buffer
+
+    # --- taking a request in ------------------------------------------------------------------
+
+    def _read_proxy_header(self) -> Exchange | None:
+        """Learn from a proxy in front whom it speaks for."""
+        try:
+            held = proxy_protocol.read(self.connection, self._buffer, self._service.proxy_versions)
+        except BlockingIOError:
+            return None
+        except (proxy_protocol.Malformed, OSError) as error:
+            log.warning("%s: PROXY protocol: %s", self.connection.peer[0], error)
+            self.close()
+            return None
+        self._buffer = held or b""
+        if held is not None:
+            return None
+        self.step = self._shake_hands
+        return self._shake_hands()
+
+    def _shake_hands(self) -> Exchange | None:
+        """Agree on keys, where the connection is encrypted."""
+        try:
+            self.connection.handshake()
+        except BlockingIOError:
+            return None
+        except OSError as error:
+            log.info("%s: no TLS connection: %s", self.connection.peer[0], error)
+            self.close()
+            return None
+        self.step = self._receive
+        return self._receive()
+
+    def _receive(self) -> Exchange | None:
+        try:
+            data = self.connection.receive(RECEIVE)
+        except BlockingIOError:
+            return None
+        except OSError:
+            data = b""
+        if not data:
+            self.close()  # between requests, or in the midst of one that nobody waits for
+            return None
+        return self._read_head(self._buffer + data if self._buffer else data)
+
+    def _read_head(self, data: bytes) -> Exchange | None:
+        service = self._service
+        if data[0] == 13 and data.startswith(b"\r\n"):
+            data = data[2:]  # an empty line before a request line is skipped (RFC 9112, 2.2)
+        try:
+            end = data.find(b"\r\n\r\n")
+            if end < 0:
+                self._await_head(data)
+                return None
+            self._buffer = data[end + 4 :]
+            head = parse_head(data[:end], service.limits)
+            decoder = request_body(head, service.limits)
+            if decoder is None:
+                if "expect" in head.fields:
+                    expects_continue(head)
+                return self._begin(head, no_body())
+            return self._await_body(head, decoder)
+        except RequestError as error:
+            self._refuse(error, data)
+        except Disconnected:
+            self.close()
+        return None
+
+    def _await_head(self, data: bytes) -> None:
+        """Keep an incomplete head, unless it is clear already that it cannot become a good one."""
+        limits = self._service.limits
+        line, end, _ = data.partition(b"\r\n")
+        if limits.request_line and len(line) > limits.request_line + (not end):
+            raise URITooLong(f"The request line is longer than {limits.request_line} bytes.")
+        if end:
+            parse_request_line(line.decode("latin-1"))
+        if data.count(b"\n") != data.count(b"\r\n"):
+            raise BadRequest("A line feed without its carriage return.")
+        if len(data) > limits.request_head:
+            raise FieldsTooLarge(f"The head is longer than {limits.request_head} bytes.")
+        if not self._buffer:
+            self.deadline = time.monotonic() + self._service.timeouts.head
+        self._buffer = data
+
+    def _await_body(
+        self, head: RequestHead, decoder: LengthDecoder | ChunkedDecoder
+    ) -> Exchange | None:
+        self._head, self._decoder = head, decoder
+        self._store = BodyStore(self._service.limits.body_in_memory)
+        if expects_continue(head) and not self._buffer:
+            self.send(CONTINUE)
+        self.step = self._receive_body
+        data, self._buffer = self._buffer, b""
+        self.deadline = time.monotonic() + self._service.timeouts.body
+        return self._take_body(data) if data else None
+
+    def _receive_body(self) -> Exchange | None:
+        try:
+            data = self.connection.receive(RECEIVE)
+        except BlockingIOError:
+            return None
+        except OSError:
+            data = b""
+        if not data:
+            # Cut short: what an application would be given is not what the client meant.
+            log.info("%s: the client left in the midst of a body", self.connection.peer[0])
+            self.close()
+            return None
+        self.deadline = time.monotonic() + self._service.timeouts.body
+        try:
+            return self._take_body(data)
+        except RequestError as error:
+            self._refuse(error)
+        return None
+
+    def _take_body(self, data: bytes) -> Exchange | None:
+        head, decoder, store = self._head, self._decoder, self._store
+        assert head is not None and decoder is not None and store is not None
+        content = decoder.feed(data)
+        try:
+            store.write(content)
+        except OSError as error:
+            log.error("A body cannot be kept: %s", error)
+            raise ServiceUnavailable("No room to keep the body.") from None
+        if not decoder.done:
+            return None
+        self._head = self._decoder = self._store = None
+        self._buffer = decoder.rest
+        self.step = self._receive
+        exchange = self._begin(head, store.finish())
+        say_length(exchange.environ, decoder.length)
+        return exchange
+
+    def _begin(self, head: RequestHead, body: IO[bytes]) -> Exchange:
+        service = self._service
+        environ = build(
+            self._base, head, body, self.connection.peer, service.forwarding, self._trusted
+        )
+        keep = keeps_connection(head) and service.keeps_connections
+        exchange = self._exchange = Exchange(head, environ, keep, self)
+        if service.access_log is not None:
+            exchange.started = time.time()
+        return exchange
+
+    # --- sending an answer ----------------------------------------------------------------------
+
+    def send(self, data: bytes) -> None:
+        """Send, or keep for when the client takes it; past the bound, wait.  Raises Disconnected."""
+        if not self._outgoing:
+            try:
+                sent = self.connection.send(data)
+            except BlockingIOError:
+                sent = 0
+            except OSError as error:
+                raise Disconnected(str(error)) from None
+            if sent == len(data):
+                return
+            self._hold(memoryview(data)[sent:])
+        elif data:
+            self._hold(data)
+        self._wait_for_room()
+
+    def send_file(self, descriptor: int, offset: int, count: int) -> None:
+        """Send part of a file as ``send`` does; it takes no memory, so it never waits for room."""
+        if count:
+            self._hold(FilePart(descriptor, offset, count))
+            self._send_held()
+            self._wait_for_room()
+
+    def _hold(self, item: bytes | memoryview | FilePart) -> None:
+        if self._outgoing is None:
+            self._outgoing = deque()
+        self._outgoing.append(item)
+        if not isinstance(item, FilePart):
+            self._held += len(item)
+
+    def _wait_for_room(self) -> None:
+        while self._outgoing and self._held > self._service.hold:
+            self._send_held()
+            if self._outgoing and self._held > self._service.hold:
+                self._wait_writable()
+
+    def _wait_writable(self) -> None:
+        limit = self._service.timeouts.send
+        waiter = select.poll()
+        waiter.register(self.fileno(), select.POLLOUT)
+        if not waiter.poll(None if math.isinf(limit) else limit * 1000):
+            self._abandon()
+            raise Disconnected(f"The client took nothing for {limit:g} s.")
+
+    def _send_held(self) -> None:
+        """Send what was held until the client takes no more for now.  Raises Disconnected."""
+        outgoing, connection = self._outgoing, self.connection
+        try:
+            for _ in range(SENDS_IN_A_ROW):
+                if not outgoing:
+                    self._outgoing = None
+                    return
+                item = outgoing[0]
+                if isinstance(item, FilePart):
+                    sent = connection.send_file(item.descriptor, item.offset, item.count)
+                    if not sent:
+                        raise OSError("a file became shorter while it was sent")
+                    item.offset += sent
+                    item.count -= sent
+                    if not item.count:
+                        os.close(outgoing.popleft().descriptor)  # type: ignore[union-attr]
+                else:
+                    sent = connection.send(item)
+                    self._held -= sent
+                    if sent == len(item):
+                        outgoing.popleft()
+                    else:
+                        outgoing[0] = memoryview(item)[sent:]
+        except BlockingIOError:
+            pass
+        except OSError as error:
+            self._abandon()
+            raise Disconnected(str(error)) from None
+
+    def _abandon(self) -> None:
+        """Forget what was still to be sent."""
+        for item in self._outgoing or ():
+            if isinstance(item, FilePart):
+                os.close(item.descriptor)
+        self._outgoing = None
+        self._held = 0
+
+    def _flush(self) -> Exchange | None:
+        try:
+            self._send_held()
+        except Disconnected:
+            self._fail()
+            return None
+        if self._outgoing:
+            self.deadline = time.monotonic() + self._service.timeouts.send
+            return None
+        self.interest = READ
+        self.step = self._receive
+        return self._next()
+
+    # --- between two requests, and after the last -----------------------------------------------
+
+    def finish(self) -> Exchange | None:
+        """Go on after an exchange was run; return the next one where it has arrived already."""
+        if self._outgoing:
+            self.step = self._flush
+            self.interest = WRITE
+            self.deadline = time.monotonic() + self._service.timeouts.send
+            return None
+        return self._next()
+
+    def _next(self) -> Exchange | None:
+        exchange, service = self._exchange, self._service
+        assert exchange is not None
+        self._exchange = None
+        if service.access_log is not None:
+            exchange.duration = time.monotonic() - self.ready_at
+            service.access_log.write(exchange)
+        answer = exchange.answer
+        if not answer.keep:
+            self._end(answer)
+            return None
+        self.deadline = time.monotonic() + service.timeouts.keep_alive
+        if self._buffer:
+            data, self._buffer = self._buffer, b""
+            self.ready_at = time.monotonic()
+            return self._read_head(data)
+        if self._secure and self.connection.pending():
+            return self._receive()
+        return None
+
+    def _end(self, answer: Answer) -> None:
+        if answer.complete:
+            self._bow_out(patient=bool(self._buffer))
+            return
+        if answer.ends_with_connection:
+            self.connection.reset_on_close()  # a plain close would make half an answer look whole
+        self.close()
+
+    def _refuse(self, error: RequestError, received: bytes = b"") -> None:
+        """Answer a request that the application never sees, and say no more."""
+        fields, body = error_answer(error.status, str(error))
+        answer = Answer("GET", "HTTP/1.1", False, self)
+        answer.start_response(error.status, fields)
+        service = self._service
+        log.info("%s: %s: %s", self.connection.peer[0] or "unix", error.status, error)
+        if service.access_log is not None:
+            line = received.partition(b"\r\n")[0][: service.limits.request_line or None]
+            service.access_log.write(
+                Refusal(line.decode("latin-1"), error.status, self.connection.peer[0], len(body))
+            )
+        try:
+            answer.send_whole(body)
+        except Disconnected:
+            self.close()
+            return
+        self._discard_body()
+        self._bow_out(patient=True)
+
+    def _bow_out(self, patient: bool) -> None:
+        """Say that nothing more comes; ``patient``: the client may still be sending."""
+        self.connection.shutdown_write()
+        self._buffer = b""
+        self.step = self._drop
+        self.interest = READ
+        self.deadline = time.monotonic() + LINGER
+        try:
+            patient |= bool(self.connection.receive(RECEIVE))
+        except OSError:  # nothing there, or nobody
+            pass
+        if not patient:
+            self.close()
+
+    def _drop(self) -> Exchange | None:
+        """Throw away what the client sends behind the last answer it gets."""
+        try:
+            if not self.connection.receive(RECEIVE):
+                self.close()
+        except BlockingIOError:
+            pass
+        except OSError:
+            self.close()
+        return None
+
+    def expire(self) -> None:
+        """Do what there is to do when the deadline has passed."""
+        if self.step == self._receive_body or (self.step == self._receive and self._buffer):
+            self._refuse(RequestTimeout("The request took too long to arrive."), self._buffer)
+        elif self.step == self._flush:
+            self._fail()
+        else:
+            self.close()
+
+    def _fail(self) -> None:
+        """Give up an answer that the client does not take."""
+        exchange, service = self._exchange, self._service
+        self._exchange = None
+        if exchange is not None and service.access_log is not None:
+            exchange.duration = time.monotonic() - self.ready_at
+            service.access_log.write(exchange)
+        self.connection.reset_on_close()
+        self.close()
+
+    def _discard_body(self) -> None:
+        if self._store is not None:
+            self._store.discard()
+        self._head = self._decoder = self._store = None
+
+    def close(self) -> None:
+        """Close, whatever is under way."""
+        if self.closed:
+            return
+        self.closed = True
+        self._discard_body()
+        self._abandon()
+        self._exchange = None
+        self.step = _nothing
+        self._service.closing(self)
+        self.connection.close()
+
+
+def _nothing() -> None:
+    """Stand in for the step of a closed conversation, whose own would be a cycle of references."""

@@ -1,0 +1,206 @@
+"""Bytes of a request's head → RequestHead, or an error that carries its status.
+
+The order of the checks is the order in which they become cheap: one pass in C over the
+whole head settles every forbidden octet and every line end, so that what follows may
+split on CRLF and look at nothing twice.
+"""
+
+from paceline.errors import (
+    BadRequest,
+    FieldsTooLarge,
+    NotImplementedByServer,
+    URITooLong,
+    VersionNotSupported,
+)
+from paceline.http.grammar import ABSOLUTE_FORM, CONTROLS, HOST, HTTP_VERSION, OWS, TOKEN
+from paceline.limits import Limits
+
+# Caches are emptied when they are full: an attacker who fills them costs a parse, not memory.
+CACHE_SIZE = 1024
+CACHED_LINE = 256  # longer lines are seldom the same twice
+
+# Lines are remembered for these names alone: they come with the same value again and again,
+# and none holds a secret, which must not outlive its request.
+REPEATING = frozenset(
+    "accept accept-encoding accept-language cache-control connection content-type dnt host pragma "
+    "sec-ch-ua sec-ch-ua-mobile sec-ch-ua-platform sec-fetch-dest sec-fetch-mode sec-fetch-site "
+    "sec-fetch-user te upgrade-insecure-requests user-agent x-forwarded-for x-forwarded-host "
+    "x-forwarded-port x-forwarded-proto x-real-ip".split()
+)
+
+# A field that comes twice is one list (RFC 9110, 5.3), joined by this; these are not lists,
+# and two of them are two opinions about one thing.
+JOINED_BY = {"cookie": "; "}
+SINGLETONS = frozenset({"host", "content-length", "content-type", "authorization", "expect"})
+
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"})
+
+
+class RequestHead:
+    """A request line and its fields, understood.
+
+    ``fields`` maps lower-case names to values, repeated fields joined.  ``underscored`` holds the
+    fields whose name has an underscore: in an environ such a name looks like another field's,
+    so they stand apart for a policy to decide.  ``path`` and ``query`` are still encoded.
+    """
+
+    __slots__ = ("fields", "method", "path", "query", "target", "underscored", "version")
+
+    def __init__(self, method: str, target: str, version: str) -> None:
+        self.method = method
+        self.target = target
+        self.version = version
+        self.path, _, self.query = target.partition("?")
+        self.fields: dict[str, str] = {}
+        self.underscored: list[tuple[str, str]] | None = None
+
+    @property
+    def uri(self) -> str:
+        """Return the target under the name that gunicorn's hooks know."""
+        return self.target
+
+    @property
+    def headers(self) -> list[tuple[str, str]]:
+        """Return the fields as gunicorn's hooks know them, names in upper case."""
+        return [(name.upper(), value) for name, value in self.fields.items()]
+
+
+def parse_head(raw: bytes, limits: Limits) -> RequestHead:
+    """Parse a head given without the empty line that ends it.
+
+    Raises a RequestError: 400, 414, 431, 501 or 505 (RFC 9112, 2 to 5).
+    """
+    lines = raw.decode("latin-1").split("\r\n")
+    _check_sizes(raw, lines, limits)
+    # Of the octets below SP only the CRs and LFs between these lines may be there.
+    if len(raw) - len(raw.translate(None, CONTROLS)) != 2 * (len(lines) - 1):
+        raise BadRequest("A control character, or a CR or LF alone, in the request head.")
+    head = parse_request_line(lines[0])
+    fields = head.fields
+    del lines[0]
+    for line in lines:
+        name, value = _known_lines.get(line) or _parse_line(line)
+        if name in fields:
+            fields[name] = _join(name, fields[name], value)
+        elif "_" in name:
+            head.underscored = [*(head.underscored or ()), (name, value)]
+        else:
+            fields[name] = value
+    if head.target[0] != "/":
+        _understand_target(head)
+    host = fields.get("host")
+    if host not in _known_hosts:
+        _check_host(host, head.version)
+    return head
+
+
+def parse_request_line(line: str) -> RequestHead:
+    """Parse ``method SP request-target SP HTTP-version`` (RFC 9112, 3)."""
+    try:
+        method, target, version = line.split(" ")
+    except ValueError:
+        raise BadRequest("The request line is not 'METHOD TARGET HTTP/1.1'.") from None
+    if version != "HTTP/1.1" and version != "HTTP/1.0":
+        version = _other_version(version)
+    if method not in METHODS:
+        _check_method(method)
+    if not target or not target.isascii() or "\t" in target or "#" in target:
+        raise BadRequest("The request target is empty or has a character that is not allowed.")
+    return RequestHead(method, target, version)
+
+
+# --- what a common request never reaches ------------------------------------------------------
+
+
+def _check_sizes(raw: bytes, lines: list[str], limits: Limits) -> None:
+    longest = limits.request_line
+    if longest and len(lines[0]) > longest:
+        raise URITooLong(f"The request line is longer than {longest} bytes.")
+    if len(lines) - 1 > limits.request_fields:
+        raise FieldsTooLarge(f"More than {limits.request_fields} header fields.")
+    longest = limits.request_field_size
+    if longest and len(raw) > longest:
+        for line in lines[1:]:
+            if len(line) > longest:
+                raise FieldsTooLarge(f"A header field is longer than {longest} bytes.")
+
+
+def _other_version(version: str) -> str:
+    match = HTTP_VERSION.fullmatch(version)
+    if match is None:
+        raise BadRequest("The request line does not end with HTTP/1.1 or HTTP/1.0.")
+    if match[1] != "1":
+        raise VersionNotSupported(f"{version} is not spoken here; HTTP/1.1 and HTTP/1.0 are.")
+    return "HTTP/1.1"  # a higher minor version is served as the highest known (RFC 9110, 2.5)
+
+
+def _check_method(method: str) -> None:
+    if method == "CONNECT":
+        raise NotImplementedByServer("CONNECT is for proxies; this is an origin server.")
+    if not TOKEN.fullmatch(method):
+        raise BadRequest("The method is not a token.")
+
+
+_known_names: dict[str, str] = {}
+_known_lines: dict[str, tuple[str, str]] = {}
+_known_hosts: set[str | None] = set()
+
+
+def _parse_line(line: str) -> tuple[str, str]:
+    name, colon, value = line.partition(":")
+    lowered = _known_names.get(name)
+    if lowered is None:
+        # A space before the colon and a folded line (obs-fold) end here: SP is no tchar.
+        if not TOKEN.fullmatch(name):
+            raise BadRequest("A header field's name is not a token.")
+        lowered = name.lower()
+        if len(_known_names) >= CACHE_SIZE:
+            _known_names.clear()
+        if len(name) <= CACHED_LINE:
+            _known_names[name] = lowered
+    if not colon:
+        raise BadRequest("A header field without a colon.")
+    pair = lowered, value.strip(OWS)
+    if lowered in REPEATING and len(line) <= CACHED_LINE:
+        if len(_known_lines) >= CACHE_SIZE:
+            _known_lines.clear()
+        _known_lines[line] = pair
+    return pair
+
+
+def _join(name: str, first: str, second: str) -> str:
+    if name in SINGLETONS:
+        raise BadRequest(f"More than one {name.title()} field.")
+    return first + JOINED_BY.get(name, ", ") + second
+
+
+def _check_host(host: str | None, version: str) -> None:
+    if host is None:
+        if version == "HTTP/1.1":
+            raise BadRequest("An HTTP/1.1 request without a Host field.")
+        return
+    if not HOST.fullmatch(host):
+        raise BadRequest("The Host field is not a host with an optional port.")
+    if len(_known_hosts) >= CACHE_SIZE:
+        _known_hosts.clear()
+    if len(host) <= CACHED_LINE:
+        _known_hosts.add(host)
+
+
+def _understand_target(head: RequestHead) -> None:
+    """Every form but origin-form (RFC 9112, 3.2)."""
+    if head.target == "*" and head.method == "OPTIONS":
+        head.path = ""  # the server as a whole; an environ's path starts with "/" or is empty
+        return
+    match = ABSOLUTE_FORM.fullmatch(head.target)
+    if match is None:
+        raise BadRequest("The request target is neither a path nor an http URL.")
+    authority, path, query = match.groups()
+    if not HOST.fullmatch(authority) or authority.startswith(":"):
+        raise BadRequest("The request target's host is not a host with an optional port.")
+    if "host" not in head.fields and head.version == "HTTP/1.1":
+        raise BadRequest("An HTTP/1.1 request without a Host field.")
+    if "host" in head.fields and not HOST.fullmatch(head.fields["host"]):
+        raise BadRequest("The Host field is not a host with an optional port.")
+    head.fields["host"] = authority  # the target's authority replaces Host (RFC 9112, 3.2.2)
+    head.path, head.query = path or "/", query or ""

@@ -1,0 +1,111 @@
+"""A status and fields → the bytes of an answer's head.
+
+What comes from the application is checked here once, over the joined head, so that no CR,
+LF or other control character of a value can ever become a line of its own (response splitting).
+"""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from paceline.errors import ApplicationError
+from paceline.http.grammar import CONTENT_LENGTH, CONTROLS, STATUS, TOKEN
+
+CACHE_SIZE = 1024
+
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+# What concerns one connection is the server's to say, not the application's (PEP 3333,
+# "Other HTTP Features"; RFC 9110, 7.6.1).
+HOP_BY_HOP = frozenset(
+    "connection keep-alive proxy-authenticate proxy-authorization proxy-connection te trailer "
+    "transfer-encoding upgrade".split()
+)
+_LOOKED_AT = HOP_BY_HOP | {"content-length", "date", "server"}
+
+_known_statuses: dict[str, tuple[int, bytes]] = {}
+_known_names: dict[str, str] = {}
+
+
+class Fields(NamedTuple):
+    """An application's fields as bytes, and what the server must know of them."""
+
+    raw: bytes
+    content_length: int | None
+    closes: bool
+    has_date: bool
+    has_server: bool
+
+
+def status_line(status: str) -> tuple[int, bytes]:
+    """Return the code and the status line of ``"200 OK"``.  Raises ApplicationError."""
+    known = _known_statuses.get(status)
+    if known is not None:
+        return known
+    match = STATUS.fullmatch(status) if isinstance(status, str) else None
+    if match is None:
+        raise ApplicationError(f"The status {status!r} is not like '200 OK'.")
+    known = int(match[1]), b"HTTP/1.1 " + status.encode("latin-1") + b"\r\n"
+    if len(_known_statuses) >= CACHE_SIZE:
+        _known_statuses.clear()
+    _known_statuses[status] = known
+    return known
+
+
+def encode_fields(headers: Iterable[tuple[str, str]]) -> Fields:
+    """Return the fields as bytes, each with its CRLF, hop-by-hop fields left out.
+
+    Raises ApplicationError where a name is no token, or a value no ``str`` of field characters.
+    """
+    lines: list[str] = []
+    length: int | None = None
+    closes = has_date = has_server = False
+    for name, value in headers:
+        if type(value) is not str:
+            raise ApplicationError(f"The value {value!r} of the field {name!r} is not a str.")
+        known = _known_names.get(name)
+        if known is None:
+            known = _learn_name(name)
+        if known:
+            if known == "content-length":
+                length = _content_length(value, length)
+            elif known == "date":
+                has_date = True
+            elif known == "server":
+                has_server = True
+            else:
+                closes |= known == "connection" and "close" in value.lower()
+                continue
+        lines.append(f"{name}: {value}\r\n")
+    try:
+        raw = "".join(lines).encode("latin-1")
+    except UnicodeEncodeError as error:
+        raise ApplicationError(f"A header field is not latin-1: {error.object!r}") from None
+    if len(raw) - len(raw.translate(None, CONTROLS)) != 2 * len(lines):
+        raise ApplicationError(f"A control character in a header field: {lines!r}")
+    return Fields(raw, length, closes, has_date, has_server)
+
+
+def _learn_name(name: str) -> str:
+    """Return the lower-case name where the server looks at it, else an empty string."""
+    if not isinstance(name, str) or not TOKEN.fullmatch(name):
+        raise ApplicationError(f"The field name {name!r} is not a token.")
+    lowered = name.lower()
+    known = lowered if lowered in _LOOKED_AT else ""
+    if len(_known_names) >= CACHE_SIZE:
+        _known_names.clear()
+    _known_names[name] = known
+    return known
+
+
+def _content_length(value: str, before: int | None) -> int:
+    if not CONTENT_LENGTH.fullmatch(value):
+        raise ApplicationError(f"The Content-Length {value!r} is not a number of bytes.")
+    if before is not None and before != int(value):
+        raise ApplicationError(f"Two Content-Lengths: {before} and {value}.")
+    return int(value)
+
+
+def error_answer(status: str, text: str) -> tuple[list[tuple[str, str]], bytes]:
+    """Return the fields and the body of an answer that the server gives itself."""
+    body = f"{status}\n\n{text}\n".encode()
+    return [("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", str(len(body)))], body

@@ -1,0 +1,74 @@
+"""What all conversations of a worker share: the application, the bounds, and how things stand."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Protocol
+
+from paceline.exchange import Exchange, Record
+from paceline.limits import Limits, Timeouts
+from paceline.wsgi.environ import Forwarding
+from paceline.wsgi.gateway import Application
+
+if TYPE_CHECKING:
+    from paceline.conversation import Conversation
+
+
+class AccessLog(Protocol):
+    """Takes a line for each exchange."""
+
+    def write(self, record: Record) -> None:
+        """Log it."""
+
+
+class Peers(Protocol):
+    """Addresses that are trusted with something."""
+
+    def __contains__(self, address: str, /) -> bool:
+        """Tell whether this one is."""
+
+
+@dataclass(slots=True)
+class Service:
+    """See the module; ``paceline.server`` makes one from the configuration."""
+
+    application: Application
+    limits: Limits = field(default_factory=Limits)
+    timeouts: Timeouts = field(default_factory=Timeouts)
+    forwarding: Forwarding = field(default_factory=Forwarding)
+    trusted: Peers = frozenset({"127.0.0.1", "::1", ""})
+    """Addresses of the proxies whose word is taken; empty: a peer on a Unix socket."""
+    access_log: AccessLog | None = None
+    sendfile: bool = True
+    proxy_versions: frozenset[int] = frozenset()
+    """Versions of the PROXY protocol of which one must begin a connection; empty: none."""
+    proxy_peers: Peers = frozenset()
+    """Addresses of those who speak it."""
+    max_connections: int = 1000
+    max_threads: int = 0
+    """0: as many as the model thinks right."""
+    max_requests: int = 0
+    """After so many the worker ends, to be replaced.  0: never."""
+    multiprocess: bool = False
+    before_request: Callable[[Exchange], object] | None = None
+    after_request: Callable[[Exchange], object] | None = None
+    heartbeat: Callable[[], None] = lambda: None
+    """To be called at least once a second while requests can be taken up."""
+
+    # Set by the concurrency model.
+    hold: int = -1
+    """Bytes of an answer that may wait for a client while its thread goes on; -1: nothing."""
+    keeps_connections: bool = True
+    """Whether a connection stays open after an answer; not so while the worker drains."""
+    closing: Callable[["Conversation"], None] = lambda conversation: None
+    """Called before a conversation closes its connection."""
+    served: int = 0
+
+    def __post_init__(self) -> None:
+        """Turn "no limit" into what needs no case of its own."""
+        self.timeouts = Timeouts(
+            **{
+                each.name: getattr(self.timeouts, each.name) or math.inf
+                for each in fields(Timeouts)
+            }
+        )

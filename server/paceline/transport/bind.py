@@ -1,0 +1,61 @@
+"""An address as people write it → a listener."""
+
+import errno
+
+from paceline.errors import ConfigError
+from paceline.transport import inherited, tcp, unix
+from paceline.transport.base import Listener
+
+FORMS = "HOST:PORT, [IPV6]:PORT, :PORT, unix:PATH or fd://N"
+
+
+def parse(address: str) -> tuple[str, str, int]:
+    """Return ``("tcp", host, port)``, ``("unix", path, 0)`` or ``("fd", "", descriptor)``.
+
+    Raises ConfigError.
+    """
+    if address.startswith("unix:"):
+        path = address.removeprefix("unix:").removeprefix("//")
+        if path:
+            return "unix", path, 0
+    elif address.startswith("fd://"):
+        if address[5:].isdecimal():
+            return "fd", "", int(address[5:])
+    else:
+        host, colon, port = address.rpartition(":")
+        if not colon:
+            host, port = address, "8000"
+        host = host.removeprefix("tcp://")
+        bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
+        if port.isdecimal() and int(port) < 65536 and (":" not in host or bare != host):
+            return "tcp", bare, int(port)
+    raise ConfigError(f"--bind: {address!r} is not {FORMS}")
+
+
+def listen(
+    address: str, *, backlog: int = 2048, reuse_port: bool = False, umask: int | None = None
+) -> Listener:
+    """Bind ``address`` and listen on it.  Raises ConfigError with what to do about it."""
+    kind, name, number = parse(address)
+    try:
+        if kind == "unix":
+            return unix.listen(name, backlog, umask)
+        if kind == "fd":
+            return inherited.adopt(number, backlog)
+        return tcp.listen(name, number, backlog, reuse_port)
+    except OSError as error:
+        raise ConfigError(_advice(address, error)) from None
+
+
+def _advice(address: str, error: OSError) -> str:
+    reason = error.strerror or str(error)
+    if error.errno is None:
+        return f"cannot listen on {address}: {reason}"
+    advice = {
+        "EADDRINUSE": "; stop what uses it, or choose another with --bind",
+        "EACCES": "; choose a port from 1024 up, or a path that this user may write",
+        "EADDRNOTAVAIL": "; this machine has no such address",
+        "ENOENT": "; its directory does not exist",
+    }
+    name = errno.errorcode.get(error.errno, "")
+    return f"cannot listen on {address}: {reason}{advice.get(name, '')}"

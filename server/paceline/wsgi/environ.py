@@ -1,0 +1,151 @@
+"""A request's head → the environ (PEP 3333, "environ Variables"; RFC 3875, 4.1).
+
+What never changes for a listener is in a template that is copied; the rest is a handful of
+assignments.  Forwarded fields count only from peers that are trusted.
+"""
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import IO, Any
+from urllib.parse import unquote_to_bytes
+
+from paceline import __version__
+from paceline.errors import BadRequest
+from paceline.http.request import RequestHead
+from paceline.wsgi.file_wrapper import FileWrapper
+
+Environ = dict[str, Any]
+
+SOFTWARE = f"paceline/{__version__}"
+CACHE_SIZE = 1024
+
+
+@dataclass(frozen=True)
+class Forwarding:
+    """What to believe of a trusted proxy; gunicorn's settings of the same names, in lower case."""
+
+    secure_scheme_headers: Mapping[str, str] = field(
+        default_factory=lambda: {
+            "x-forwarded-protocol": "ssl",
+            "x-forwarded-proto": "https",
+            "x-forwarded-ssl": "on",
+        }
+    )
+    forwarder_headers: frozenset[str] = frozenset({"script_name", "path_info"})
+    header_map: str = "drop"
+    """Fields with an underscore in their name: drop, refuse, or dangerous (let them through)."""
+
+
+class _Keys(dict[str, str]):
+    """Lower-case field names → environ keys, learned as they come."""
+
+    def __missing__(self, name: str) -> str:
+        if len(self) >= CACHE_SIZE:
+            self.clear()
+            self.update(_FIXED_KEYS)
+        key = self[name] = "HTTP_" + name.upper().replace("-", "_")
+        return key
+
+
+_FIXED_KEYS = {"content-type": "CONTENT_TYPE", "content-length": "CONTENT_LENGTH"}
+_keys = _Keys(_FIXED_KEYS)
+
+
+def template(
+    local: tuple[str, str], secure: bool, multithread: bool, multiprocess: bool
+) -> Environ:
+    """Return what every request on a listener has in common."""
+    host, port = local
+    return {
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": "https" if secure else "http",
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": multithread,
+        "wsgi.multiprocess": multiprocess,
+        "wsgi.run_once": False,
+        "wsgi.input_terminated": True,
+        "wsgi.file_wrapper": FileWrapper,
+        "SERVER_SOFTWARE": SOFTWARE,
+        "SERVER_NAME": host or "localhost",
+        "SERVER_PORT": port or ("443" if secure else "80"),
+        "SCRIPT_NAME": "",
+    }
+
+
+def build(
+    base: Environ,
+    head: RequestHead,
+    body: IO[bytes],
+    peer: tuple[str, str],
+    forwarding: Forwarding,
+    trusted: bool,
+) -> Environ:
+    """Return the environ of one request; ``trusted`` tells whether its peer is a known proxy.
+
+    Raises BadRequest for fields that contradict each other.
+    """
+    path = head.path
+    if "%" in path:
+        path = unquote_to_bytes(path).decode("latin-1")
+    environ = {
+        **base,
+        "REQUEST_METHOD": head.method,
+        "PATH_INFO": path,
+        "QUERY_STRING": head.query,
+        "REQUEST_URI": head.target,
+        "RAW_URI": head.target,
+        "SERVER_PROTOCOL": head.version,
+        "REMOTE_ADDR": peer[0],
+        "REMOTE_PORT": peer[1],
+        "wsgi.input": body,
+    }
+    for name, value in head.fields.items():
+        environ[_keys[name]] = value
+    # A client's field that libraries would take for the outgoing proxy (CVE-2016-5385).
+    environ.pop("HTTP_PROXY", None)
+    if trusted:
+        _apply_forwarded(environ, head, forwarding)
+    elif head.underscored:
+        _apply_underscored(environ, head, forwarding, frozenset())
+    return environ
+
+
+def say_length(environ: Environ, length: int) -> None:
+    """Describe a chunked body as what it has become: one of known length (RFC 9112, 7.1.3)."""
+    environ["CONTENT_LENGTH"] = str(length)
+    environ.pop("HTTP_TRANSFER_ENCODING", None)
+
+
+def _apply_forwarded(environ: Environ, head: RequestHead, forwarding: Forwarding) -> None:
+    said = {
+        head.fields[name].lower() == value
+        for name, value in forwarding.secure_scheme_headers.items()
+        if name in head.fields
+    }
+    if len(said) > 1:
+        raise BadRequest("The proxy's fields contradict each other about the scheme.")
+    if said:
+        environ["wsgi.url_scheme"] = "https" if True in said else "http"
+    if head.underscored:
+        _apply_underscored(environ, head, forwarding, forwarding.forwarder_headers)
+
+
+def _apply_underscored(
+    environ: Environ, head: RequestHead, forwarding: Forwarding, forwarder: frozenset[str]
+) -> None:
+    for name, value in head.underscored or ():
+        if name in forwarder:
+            _apply_forwarder_header(environ, name.upper(), value)
+        elif forwarding.header_map == "refuse":
+            raise BadRequest("A header field's name has an underscore.")
+        elif forwarding.header_map == "dangerous":
+            environ["HTTP_" + name.upper().replace("-", "_")] = value
+
+
+def _apply_forwarder_header(environ: Environ, key: str, value: str) -> None:
+    if key == "SCRIPT_NAME":
+        if not environ["PATH_INFO"].startswith(value):
+            raise BadRequest("The path does not begin with the proxy's SCRIPT_NAME.")
+        environ["PATH_INFO"] = environ["PATH_INFO"][len(value) :]
+    environ[key] = value

@@ -1,0 +1,33 @@
+"""``wsgi.file_wrapper`` (PEP 3333, "Optional Platform-Specific File Handling")."""
+
+import io
+import os
+import stat
+from collections.abc import Callable, Iterator
+from typing import IO, Any
+
+
+class FileWrapper:
+    """An iterable over a file's blocks, which the server may send without reading it."""
+
+    def __init__(self, filelike: IO[bytes], blksize: int = 1 << 17) -> None:
+        self.filelike = filelike
+        self.blksize = blksize
+        if hasattr(filelike, "close"):
+            self.close: Callable[[], Any] = filelike.close
+
+    def __iter__(self) -> Iterator[bytes]:
+        while block := self.filelike.read(self.blksize):
+            yield block
+
+    def regular_file(self) -> tuple[int, int, int] | None:
+        """Return descriptor, offset and count of a regular file, None for anything else."""
+        try:
+            descriptor = self.filelike.fileno()
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode):
+                return None
+            offset = self.filelike.tell()
+        except (AttributeError, OSError, io.UnsupportedOperation):
+            return None
+        return descriptor, offset, max(status.st_size - offset, 0)
