@@ -1,0 +1,1 @@
+"""The instruments of WSGI Lab: the stack, the command that runs it, the measurements."""

@@ -1,0 +1,194 @@
+"""The `lab` command."""
+
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import click
+
+from lab.errors import LabError
+from lab.screen import Screen
+from lab.serve import Choice, Server, WordError, find_program, read_servers
+from lab.stack import answers
+from lab.stack.layout import REPO, Layout
+from lab.stack.running import Running, is_up, read
+from lab.stack.up import PROXY_GRACE, SERVER_GRACE, announce, up
+from lab.words import WORDS, Words, environment
+
+LOG_TAIL = 40
+"""Lines of the log that are shown when a stack in the background did not start."""
+
+
+class Lab(click.Group):
+    """Turns the lab's own errors into one line and an exit status, here and nowhere else."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Runs a command; 1 for what went wrong, 2 for a word with a bad value."""
+        try:
+            return super().invoke(ctx)
+        except (LabError, WordError) as error:
+            click.echo(f"lab: {error}", err=True)
+            ctx.exit(2 if isinstance(error, WordError) else 1)
+
+
+@click.group(cls=Lab, context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """One request end to end: nginx, a WSGI server and an application, as processes of yours.
+
+    \b
+    lab up                            start the stack; Ctrl-C stops it
+    lab up --server gunicorn          the same with gunicorn in paceline's place
+    lab up --app tiny --workers 2     two processes, the tiny framework instead of Django
+    lab servers                       what can stand behind the proxy
+
+    Data, logs and certificates are kept in var/; set LAB_VAR to another folder for a second stack.
+    """
+
+
+def word_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Adds an option for every word."""
+    for word in reversed(WORDS):
+        default = f" [default: {word.default}]" if word.default else ""
+        option = click.option(word.option, word.name, metavar="…", help=word.help + default)
+        command = option(command)
+    return command
+
+
+@main.command("up", short_help="Start proxy, server and application.")
+@word_options
+@click.option("-d", "--detach", is_flag=True, help="Run in the background; logs go to var/log.")
+def up_command(detach: bool, **options: str | None) -> None:
+    """Start proxy, server and application, and show their logs until Ctrl-C.
+
+    Each option may also stand in the environment or in the file .env under its word, which is its
+    name in capitals: --http-port 8090 is HTTP_PORT=8090. An option wins over the environment, the
+    environment over .env.
+
+    \b
+    lab up --server gunicorn --threads 16
+    lab up --concurrency pool --transport unix
+    HTTP_PORT=8090 lab up --detach
+    """
+    words = Words.read(environment(options, REPO / ".env"))
+    layout = Layout.from_environ(words.environ)
+    if detach:
+        detached(words.environ, layout)
+    else:
+        up(words, layout, Screen().say)
+
+
+@main.command("down", short_help="Stop the stack, wherever it was started.")
+def down_command() -> None:
+    """Stop the stack, wherever it was started; requests in flight are finished first."""
+    layout = Layout.from_environ(environment({}, REPO / ".env"))
+    state = read(layout)
+    if not is_up(layout) or state is None:
+        click.echo("nothing is up")
+        return
+    os.kill(state.pid, signal.SIGTERM)
+    deadline = time.monotonic() + SERVER_GRACE + PROXY_GRACE + 5
+    while is_up(layout):
+        if time.monotonic() > deadline:
+            raise LabError(f"the stack (pid {state.pid}) does not end; see {layout.log}")
+        time.sleep(0.05)
+    click.echo(f"down: {state.what}")
+
+
+@main.command("status", short_help="Say what is up, where, and whether it answers.")
+def status_command() -> None:
+    """Say what is up, where, and whether it answers; exit status 1 if anything does not."""
+    layout = Layout.from_environ(environment({}, REPO / ".env"))
+    state = read(layout)
+    if not is_up(layout) or state is None:
+        raise LabError("nothing is up; `lab up` starts the stack")
+    announce(state, lambda _, line: click.echo(line))
+    pids = {"lab": state.pid, **state.pids}
+    click.echo("pids: " + "  ".join(f"{name} {pid}" for name, pid in pids.items()))
+    certificate = layout.tls / "certificate.pem"
+    checks: Mapping[str, answers.Connect] = {
+        "server": lambda: answers.to_bind(state.bind),
+        "http": lambda: answers.to_bind(f"127.0.0.1:{state.http_port}"),
+        "https": lambda: answers.to_tls(state.https_port, certificate),
+    }
+    failures = {name: answers.why_unhealthy(connect) for name, connect in checks.items()}
+    for name, reason in failures.items():
+        click.echo(f"{name}: {reason or 'answers'}")
+    if any(failures.values()):
+        raise LabError(f"not all of the stack answers; its logs are in {layout.log}")
+
+
+@main.command("servers", short_help="List the servers, or tell all about one.")
+@click.argument("name", required=False, metavar="[SERVER]")
+def servers_command(name: str | None) -> None:
+    """List the servers that can stand behind the proxy, or tell all about one."""
+    servers = read_servers()
+    if name is None:
+        for server in servers.values():
+            show(server)
+        click.echo("`lab servers NAME` tells more; lab/servers.toml holds them")
+    elif name in servers:
+        show(servers[name])
+        show_details(servers[name])
+    else:
+        raise WordError(f"{name}: unknown server; choose one of {', '.join(servers)}")
+
+
+def show(server: Server) -> None:
+    """Prints what a server is and which concurrency words it knows."""
+    missing = "" if find_program(server.command[0]) else "  (not installed here)"
+    click.echo(f"{click.style(server.name, bold=True)}{missing}\n  {server.summary}")
+    for model in server.concurrency.values():
+        mark = " (default)" if model.name == server.default else ""
+        click.echo(f"    CONCURRENCY={model.name:<10} {model.summary}{mark}")
+    click.echo()
+
+
+def show_details(server: Server) -> None:
+    """Prints how a server is started and what its documentation recommends."""
+    command = Choice.from_words({"SERVER": server.name}).command("127.0.0.1:8000")
+    click.echo(f"  starts as\n    {shlex.join(command)}\n  its documentation recommends")
+    for advice in server.recommended:
+        done = f"\n      so here: {shlex.join(advice.arguments)}" if advice.arguments else ""
+        click.echo(f"    - {advice.says}\n      {advice.source}{done}")
+
+
+def detached(environ: Mapping[str, str], layout: Layout) -> None:
+    """Starts `lab up` in a session of its own and returns once the stack answers."""
+    layout.make()
+    log = layout.log / "stack.log"
+    with log.open("wb") as output:
+        lab = subprocess.Popen(
+            [sys.executable, "-m", "lab", "up"],
+            cwd=REPO,
+            env={**environ, "LAB_VAR": str(layout.var)},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        state = await_ready(lab, layout)
+    except KeyboardInterrupt:
+        lab.terminate()
+        lab.wait()
+        raise
+    if state is None:
+        click.echo("\n".join(log.read_text().splitlines()[-LOG_TAIL:]), err=True)
+        sys.exit(lab.returncode)
+    announce(state, lambda _, line: click.echo(line))
+    click.echo(f"`lab down` stops it; its logs are in {layout.log}")
+
+
+def await_ready(lab: subprocess.Popen[bytes], layout: Layout) -> Running | None:
+    """What the stack says of itself once it answers; None where it ended instead."""
+    while lab.poll() is None:
+        state = read(layout)
+        if state and state.ready and state.pid == lab.pid:
+            return state
+        time.sleep(0.05)
+    return None

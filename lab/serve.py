@@ -1,0 +1,190 @@
+"""Starts one server in front of one application: ``python -m lab.serve``.
+
+The words SERVER, APP, WORKERS, THREADS, CONCURRENCY and BIND are read from the environment, checked
+against servers.toml, and become a command line that takes this process's place (exec) with webapp/
+as its working directory.  Containers and local processes start servers by this one file, so it uses
+nothing but the standard library and the table beside it.
+
+A word that is unknown, or that means nothing to the chosen server, is refused in one line; exit 2.
+"""
+
+import os
+import shlex
+import shutil
+import sys
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+TABLE = Path(__file__).with_name("servers.toml")
+WEBAPP = Path(__file__).resolve().parent.parent / "webapp"
+
+APPS = {"django": ("config.wsgi", "application"), "tiny": ("tiny.app", "application")}
+
+
+class WordError(Exception):
+    """A word has a value that cannot be followed; the message is one line that says what to do."""
+
+
+@dataclass(frozen=True)
+class Concurrency:
+    """One concurrency word of one server; ``threads`` is None where it has no number of them."""
+
+    name: str
+    summary: str
+    arguments: Sequence[str]
+    threads: Sequence[str] | None = None
+    recommended_threads: int | None = None
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """What a server's documentation advises, where, and the arguments that follow it."""
+
+    says: str
+    source: str
+    arguments: Sequence[str] = ()
+    where: str = "/"
+
+
+@dataclass(frozen=True)
+class Server:
+    """One entry of servers.toml, whose head explains each field."""
+
+    name: str
+    summary: str
+    documentation: str
+    command: Sequence[str]
+    bind: Mapping[str, Sequence[str]]
+    default: str
+    concurrency: Mapping[str, Concurrency]
+    access_log: Sequence[str] = ()
+    workers: Sequence[str] | None = None
+    install: str | None = None
+    recommended: Sequence[Recommendation] = field(default=())
+
+    @classmethod
+    def from_table(cls, name: str, table: Mapping[str, Any]) -> "Server":
+        """One entry as tomllib reads it; a key that is not known raises TypeError."""
+        nested = {
+            "concurrency": {
+                word: Concurrency(word, **entry) for word, entry in table["concurrency"].items()
+            },
+            "recommended": tuple(Recommendation(**entry) for entry in table.get("recommended", ())),
+        }
+        return cls(name, **{**table, **nested})
+
+
+def read_servers(path: Path = TABLE) -> dict[str, Server]:
+    """Every server of the table by its name, in the table's order."""
+    with path.open("rb") as file:
+        return {name: Server.from_table(name, table) for name, table in tomllib.load(file).items()}
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What the words ask for: a server, an application, how they run; checked to fit together."""
+
+    server: Server
+    concurrency: Concurrency
+    app: str
+    workers: int
+    threads: int | None
+
+    @classmethod
+    def from_words(cls, words: Mapping[str, str]) -> "Choice":
+        """Reads the words; an empty one counts as not given.  Raises WordError."""
+        servers = read_servers()
+        server = servers[one_of("SERVER", words, servers, "paceline")]
+        models = server.concurrency
+        model = models[one_of("CONCURRENCY", words, models, server.default, f" to {server.name}")]
+        app = one_of("APP", words, APPS, "django")
+        workers = whole_number("WORKERS", words) or 1
+        threads = whole_number("THREADS", words)
+        if workers > 1 and server.workers is None:
+            raise WordError(f"WORKERS={workers}: {server.name} runs as one process; leave it empty")
+        if threads and model.threads is None:
+            able = [f"CONCURRENCY={m.name}" for m in models.values() if m.threads]
+            raise WordError(
+                f"THREADS={threads}: means nothing to {server.name} with CONCURRENCY={model.name}; "
+                + " or ".join(["leave it empty", *able])
+            )
+        return cls(server, model, app, workers, threads or model.recommended_threads)
+
+    def command(self, bind: str, *, access_log: bool = True) -> list[str]:
+        """The command line that listens on ``bind``, HOST:PORT or unix:PATH.  Raises WordError."""
+        kind, address = parse_bind(bind)
+        if kind not in self.server.bind:
+            raise WordError(f"TRANSPORT={kind}: {self.server.name} cannot listen there; use tcp")
+        module, function = APPS[self.app]
+        values = {**address, "module": module, "callable": function}
+        values |= {"workers": str(self.workers), "threads": str(self.threads)}
+        parts = [*self.server.command, *self.server.bind[kind], *(self.server.workers or ())]
+        parts += self.concurrency.arguments
+        parts += (self.concurrency.threads or ()) if self.threads else ()
+        for advice in self.server.recommended:
+            parts += advice.arguments if Path(advice.where).exists() else ()
+        parts += self.server.access_log if access_log else ()
+        return [part.format(**values) for part in parts]
+
+
+def parse_bind(bind: str) -> tuple[str, dict[str, str]]:
+    """The transport of an address, ``tcp`` or ``unix``, and its parts.  Raises WordError."""
+    if bind.startswith("unix:/"):
+        return "unix", {"path": bind.removeprefix("unix:")}
+    host, colon, port = bind.rpartition(":")
+    if colon and host and port.isascii() and port.isdecimal() and 0 < int(port) < 65536:
+        return "tcp", {"host": host, "port": port}
+    raise WordError(f"BIND={bind}: is no address; write HOST:PORT or unix:/absolute/path")
+
+
+def one_of(
+    word: str, words: Mapping[str, str], known: Iterable[str], default: str, whom: str = ""
+) -> str:
+    """The value of ``word``, or the default where it is empty.  Raises WordError."""
+    value = words.get(word) or default
+    if value not in known:
+        raise WordError(f"{word}={value}: unknown{whom}; choose one of {', '.join(known)}")
+    return value
+
+
+def whole_number(word: str, words: Mapping[str, str]) -> int | None:
+    """The value of ``word``, 1 or more; None where it is empty.  Raises WordError."""
+    value = words.get(word, "")
+    if not value:
+        return None
+    if not (value.isascii() and value.isdecimal() and int(value)):
+        raise WordError(f"{word}={value}: is no whole number from 1")
+    return int(value)
+
+
+def find_program(name: str) -> str | None:
+    """The path of a program: beside this Python first, so that a virtual environment wins."""
+    beside = str(Path(sys.executable).parent)
+    return shutil.which(name, path=os.pathsep.join([beside, os.environ.get("PATH", os.defpath)]))
+
+
+def main() -> None:
+    """Becomes the chosen server; returns never, exits with 2 where a word cannot be followed."""
+    try:
+        choice = Choice.from_words(os.environ)
+        command = choice.command(os.environ.get("BIND") or "127.0.0.1:8000")
+        program = find_program(command[0])
+        if program is None:
+            install = choice.server.install
+            hint = f": pip install --require-hashes -r {install}" if install else ""
+            raise WordError(
+                f"SERVER={choice.server.name}: {command[0]} is not installed here{hint}"
+            )
+    except WordError as error:
+        print(f"lab: {error}", file=sys.stderr)
+        sys.exit(2)
+    print("lab: starting", shlex.join(command), file=sys.stderr, flush=True)
+    os.chdir(WEBAPP)
+    os.execv(program, command)
+
+
+if __name__ == "__main__":
+    main()

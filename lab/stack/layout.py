@@ -1,0 +1,50 @@
+"""Where a stack keeps things."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+REPO = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The folders of one stack; two stacks at once need two of them, chosen by LAB_VAR."""
+
+    var: Path
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str]) -> "Layout":
+        """LAB_VAR, relative to the working directory; else var/ of the repository."""
+        chosen = environ.get("LAB_VAR")
+        return cls(Path(chosen).absolute() if chosen else REPO / "var")
+
+    @property
+    def data(self) -> Path:
+        """What the application keeps: database, secret key, uploads."""
+        return self.var / "data"
+
+    @property
+    def static(self) -> Path:
+        """Static files under hashed names, as nginx serves them."""
+        return self.var / "static"
+
+    @property
+    def run(self) -> Path:
+        """What lives as long as the stack: lock, state, socket, nginx's files."""
+        return self.var / "run"
+
+    @property
+    def log(self) -> Path:
+        """One file for each process, begun anew at each start."""
+        return self.var / "log"
+
+    @property
+    def tls(self) -> Path:
+        """The proxy's certificate and key."""
+        return self.var / "tls"
+
+    def make(self) -> None:
+        """Makes the folders that are missing, for this user alone."""
+        for folder in (self.data, self.static, self.run, self.log, self.tls):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -1,0 +1,178 @@
+"""Processes that belong together: each with its name before every line, all ended in order.
+
+Every process leads a session and a process group of its own, so that Ctrl-C in a terminal reaches
+the lab alone, and so that whatever a process leaves behind can be found and ended.  Where Linux
+offers it (prctl(2), PR_SET_PDEATHSIG) a process also gets TERM when the lab itself is killed.
+"""
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import Any
+
+from lab.errors import LabError
+
+Say = Callable[[str, str], None]
+"""How a line reaches a person: the name of who says it, and the line."""
+
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+PR_SET_PDEATHSIG = 1
+LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
+
+
+class StopRequested(BaseException):
+    """A person or a program wants the stack to end: Ctrl-C, TERM or HUP."""
+
+
+@dataclass(frozen=True)
+class Process:
+    """A running process; ``stop_signal`` asks it to finish, within ``grace`` seconds."""
+
+    name: str
+    popen: subprocess.Popen[bytes]
+    reader: threading.Thread
+    stop_signal: signal.Signals
+    grace: float
+
+
+class Processes:
+    """Starts processes, notices when one ends or a person wants to stop, ends them all.
+
+    Use it as a context manager in the main thread, whose signal handlers it takes: leaving it ends
+    every process, the last one started first.  Ctrl-C meanwhile kills what is left.
+    """
+
+    def __init__(self, log: Path, environ: Mapping[str, str], cwd: Path, say: Say) -> None:
+        self._log = log
+        self._environ = environ
+        self._cwd = cwd
+        self._say = say
+        self._running: list[Process] = []
+        self._patient = True
+        self._handlers: dict[int, Any] = {}
+        # A queue, because signals that arrive while nobody waits must not be lost.
+        self._signals: SimpleQueue[int] = SimpleQueue()
+
+    def __enter__(self) -> "Processes":
+        for number in (*STOP_SIGNALS, signal.SIGCHLD):
+            # What is ignored stays ignored, as nohup and background jobs of a shell want it.
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                handler = signal.signal(number, lambda received, _: self._signals.put(received))
+                self._handlers[number] = handler
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for process in reversed(self._running):
+            self._end(process)
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
+
+    @property
+    def pids(self) -> dict[str, int]:
+        """The pid of each process by its name."""
+        return {process.name: process.popen.pid for process in self._running}
+
+    def run(self, name: str, command: Sequence[str]) -> None:
+        """Runs a command to its end.  Raises LabError where it fails, StopRequested."""
+        process = self.start(name, command)
+        while process.popen.poll() is None:
+            self._wait(None)
+        self._running.remove(process)
+        self._end(process)
+        if process.popen.returncode:
+            raise LabError(f"{name} failed ({describe(process.popen.returncode)})")
+
+    def start(
+        self,
+        name: str,
+        command: Sequence[str],
+        stop_signal: signal.Signals = signal.SIGTERM,
+        grace: float = 10.0,
+    ) -> Process:
+        """Starts a process whose lines go to the screen and to NAME.log."""
+        popen = subprocess.Popen(
+            command,
+            cwd=self._cwd,
+            env=self._environ,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            preexec_fn=die_with_parent,
+        )
+        reader = threading.Thread(target=self._read, args=(name, popen), daemon=True)
+        process = Process(name, popen, reader, stop_signal, grace)
+        self._running.append(process)
+        reader.start()
+        return process
+
+    def watch(self, timeout: float | None) -> None:
+        """Waits, at most ``timeout`` seconds.
+
+        Raises LabError as soon as a process has ended by itself, StopRequested at a stop signal.
+        """
+        self._wait(timeout)
+        for process in self._running:
+            status = process.popen.poll()
+            if status is not None:
+                process.reader.join(1.0)  # so that its last lines stand before ours
+                raise LabError(
+                    f"{process.name} ended by itself ({describe(status)}), so the stack is taken "
+                    f"down; its log: {self._log / process.name}.log"
+                )
+
+    def _wait(self, timeout: float | None) -> None:
+        with suppress(Empty):
+            if self._signals.get(timeout=timeout) in STOP_SIGNALS:
+                raise StopRequested
+
+    def _end(self, process: Process) -> None:
+        """Asks a process to finish, waits, and kills whatever is left of its group."""
+        popen = process.popen
+        if popen.poll() is None and self._patient:
+            popen.send_signal(process.stop_signal)
+        deadline = time.monotonic() + process.grace
+        while self._patient and popen.poll() is None:
+            try:
+                received = self._signals.get(timeout=max(0.0, deadline - time.monotonic()))
+            except Empty:
+                self._say("lab", f"{process.name} did not end within {process.grace:g} s: killed")
+                break
+            self._patient = received != signal.SIGINT
+        with suppress(ProcessLookupError):
+            os.killpg(popen.pid, signal.SIGKILL)
+        popen.wait()
+        process.reader.join(1.0)
+
+    def _read(self, name: str, popen: subprocess.Popen[bytes]) -> None:
+        assert popen.stdout is not None
+        with popen.stdout as lines, (self._log / f"{name}.log").open("wb", buffering=0) as log:
+            for line in lines:
+                log.write(line)
+                self._say(name, line.decode(errors="replace").rstrip("\r\n"))
+
+
+def die_with_parent() -> None:
+    """Asks the kernel for TERM when the parent is gone; runs between fork and exec.
+
+    One call into a library loaded before the fork: no lock of another thread is touched.
+    """
+    if LIBC is not None:
+        LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def describe(returncode: int) -> str:
+    """How a process ended, for people."""
+    if returncode < 0:
+        return f"killed by {signal.Signals(-returncode).name}"
+    return f"exit status {returncode}"

@@ -1,0 +1,113 @@
+"""What is known of a stack that runs.
+
+A lock on var/run/lock is held for as long as the stack lives, and ends with it however it ends; the
+file beside it says the rest.  A pid alone would not do: another process may have it by now.
+"""
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from lab.errors import LabError
+from lab.serve import parse_bind
+from lab.stack.layout import Layout
+from lab.words import Words
+
+
+@dataclass(frozen=True)
+class Running:
+    """A stack: the lab's own pid, what runs, where it answers, and the pids of its processes."""
+
+    pid: int
+    what: str
+    http_port: int
+    https_port: int
+    bind: str
+    pids: dict[str, int] = field(default_factory=dict)
+    ready: bool = False
+
+    @classmethod
+    def starting(cls, words: Words, bind: str) -> "Running":
+        """A stack of this process that does not answer yet."""
+        choice = words.choice
+        threads = f", {choice.threads} threads" if choice.threads else ""
+        what = (
+            f"{choice.server.name} ({choice.concurrency.name}, workers: {choice.workers}{threads})"
+            f" with {choice.app}"
+        )
+        return cls(os.getpid(), what, words.http_port, words.https_port, bind)
+
+    @property
+    def addresses(self) -> list[tuple[str, str]]:
+        """Where it answers, and what answers there."""
+        kind, address = parse_bind(self.bind)
+        if kind == "unix":
+            direct = f"curl --unix-socket {address['path']} http://localhost/"
+        else:
+            direct = f"http://{self.bind}/"
+        return [
+            (f"http://localhost:{self.http_port}/", "through the proxy"),
+            (f"https://localhost:{self.https_port}/", "the same over TLS and HTTP/2"),
+            (direct, "the server itself, without the proxy"),
+        ]
+
+    def save(self, layout: Layout) -> None:
+        """Writes it where the other commands look, whole at once."""
+        draft = layout.run / "stack.new"
+        draft.write_text(json.dumps(asdict(self), indent=2) + "\n")
+        draft.replace(layout.run / "stack.json")
+
+
+@contextmanager
+def hold(layout: Layout) -> Iterator[None]:
+    """Makes this process the one stack of a layout.  Raises LabError where another is."""
+    with _lock_file(layout) as lock:
+        if not _take(lock):
+            found = read(layout)
+            by = f": {found.what} on port {found.http_port} (pid {found.pid})" if found else ""
+            raise LabError(
+                f"a stack is up already{by}\n`lab down` stops it; for a second one beside it set "
+                "LAB_VAR to another folder, and HTTP_PORT and HTTPS_PORT"
+            )
+        try:
+            yield
+        finally:
+            (layout.run / "stack.json").unlink(missing_ok=True)
+
+
+def is_up(layout: Layout) -> bool:
+    """Whether a stack lives in a layout, ready or not."""
+    if not layout.run.exists():
+        return False
+    with _lock_file(layout) as lock:
+        return not _take(lock)
+
+
+def read(layout: Layout) -> Running | None:
+    """What the stack of a layout has said of itself so far; None where none has."""
+    try:
+        return Running(**json.loads((layout.run / "stack.json").read_text()))
+    except FileNotFoundError:
+        return None
+
+
+@contextmanager
+def _lock_file(layout: Layout) -> Iterator[int]:
+    path: Path = layout.run / "lock"
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _take(lock: int) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -1,0 +1,99 @@
+"""Brings a stack up, watches over it, and takes it down."""
+
+import signal
+import sys
+import time
+from dataclasses import replace
+
+from lab.errors import LabError
+from lab.stack import answers, proxy
+from lab.stack.certificate import ensure_certificate
+from lab.stack.layout import REPO, Layout
+from lab.stack.ports import free_port, require_free
+from lab.stack.processes import Processes, Say, StopRequested
+from lab.stack.running import Running, hold
+from lab.words import Words
+
+START_TIMEOUT = 60.0
+"""Seconds that each part may take until it answers; a first start on a slow disk takes a few."""
+
+SERVER_GRACE = 35.0
+"""Seconds that a server may take to end: 5 more than the servers give their requests."""
+
+PROXY_GRACE = 10.0
+
+SOCKET_PATH_LIMIT = 100
+"""Bytes; sockaddr_un takes 104 to 108, by system."""
+
+
+def up(words: Words, layout: Layout, say: Say) -> None:
+    """Starts a stack and stays until it is asked to stop, by Ctrl-C, TERM or HUP.
+
+    Raises LabError where it cannot start, or as soon as one of its processes ends by itself; all
+    others have ended too by then.
+    """
+    layout.make()
+    with hold(layout):
+        require_free({"HTTP_PORT": words.http_port, "HTTPS_PORT": words.https_port})
+        bind = choose_bind(words, layout)
+        try:
+            run(words, layout, bind, say)
+        except StopRequested:
+            say("lab", "everything has ended")
+
+
+def choose_bind(words: Words, layout: Layout) -> str:
+    """Where the server listens, reached by the proxy alone: HOST:PORT or unix:PATH."""
+    if words.transport == "tcp":
+        return f"127.0.0.1:{free_port()}"
+    path = layout.run / "server.sock"
+    if len(bytes(path)) > SOCKET_PATH_LIMIT:
+        raise LabError(f"{path} is too long for a Unix socket: set LAB_VAR to a shorter path")
+    path.unlink(missing_ok=True)
+    return f"unix:{path}"
+
+
+def run(words: Words, layout: Layout, bind: str, say: Say) -> None:
+    """Starts the parts one after the other, each once the one behind it answers; then watches."""
+    tls = ensure_certificate(layout.tls)
+    configuration = proxy.write_configuration(words, layout, bind, tls)
+    environ = {
+        **words.environ,
+        "BIND": bind,
+        "DATA_DIR": str(layout.data),
+        "STATIC_ROOT": str(layout.static),
+        "PYTHONUNBUFFERED": "1",
+    }
+    state = Running.starting(words, bind)
+    with Processes(layout.log, environ, REPO, say) as processes:
+        state.save(layout)
+        say("lab", "preparing the application")
+        processes.run("prepare", [sys.executable, "webapp/manage.py", "prepare"])
+        processes.start("server", [sys.executable, "-m", "lab.serve"], grace=SERVER_GRACE)
+        await_answer(processes, "server", lambda: answers.to_bind(bind))
+        nginx = proxy.command(configuration, layout)
+        processes.start("proxy", nginx, signal.SIGQUIT, PROXY_GRACE)
+        http, https = words.http_port, words.https_port
+        await_answer(processes, "proxy", lambda: answers.to_bind(f"127.0.0.1:{http}"))
+        await_answer(processes, "proxy", lambda: answers.to_tls(https, tls[0]))
+        state = replace(state, pids=processes.pids, ready=True)
+        state.save(layout)
+        announce(state, say)
+        while True:
+            processes.watch(None)
+
+
+def announce(state: Running, say: Say) -> None:
+    """Says what is up and where."""
+    say("lab", f"up: {state.what}")
+    for address, what in state.addresses:
+        say("lab", f"  {address:<28} {what}")
+
+
+def await_answer(processes: Processes, name: str, connect: answers.Connect) -> None:
+    """Waits until /healthz answers 200.  Raises LabError past the time limit, StopRequested."""
+    deadline = time.monotonic() + START_TIMEOUT
+    while reason := answers.why_unhealthy(connect):
+        if time.monotonic() > deadline:
+            raise LabError(f"{name} did not answer within {START_TIMEOUT:g} s: {reason}")
+        processes.watch(0.05)

@@ -1,0 +1,82 @@
+"""The words that choose what the stack runs, each declared once.
+
+A value comes from an option of `lab up`, else the environment, else the file .env, else the
+default; an empty one counts as not given.  The same words mean the same to `docker compose`.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from dotenv import dotenv_values
+
+from lab.serve import APPS, Choice, WordError, one_of, read_servers, whole_number
+
+TRANSPORTS = ("tcp", "unix")
+
+
+@dataclass(frozen=True)
+class Word:
+    """One word: its name in the environment, its default as text, and what it chooses."""
+
+    name: str
+    default: str
+    help: str
+
+    @property
+    def option(self) -> str:
+        """The option of `lab up` that sets it."""
+        return "--" + self.name.lower().replace("_", "-")
+
+
+WORDS = (
+    Word("SERVER", "paceline", f"The server behind the proxy: {', '.join(read_servers())}."),
+    Word("APP", "django", f"The application: {', '.join(APPS)}."),
+    Word("WORKERS", "1", "Processes of the server."),
+    Word("THREADS", "", "Threads of each process; left out: what suits the server."),
+    Word("CONCURRENCY", "", "The server's concurrency model; `lab servers` lists them."),
+    Word("TRANSPORT", "tcp", "Between proxy and server: tcp or unix."),
+    Word("HTTP_PORT", "8080", "The proxy's port for HTTP."),
+    Word("HTTPS_PORT", "8443", "The proxy's port for HTTPS."),
+    Word("CONSOLE_PORT", "8081", "Kept free for the console."),
+    Word("DATABASE_URL", "", "The database; left out: SQLite in var/data."),
+)
+
+
+@dataclass(frozen=True)
+class Words:
+    """What a stack shall run, checked, and the environment that its processes get."""
+
+    choice: Choice
+    transport: str
+    http_port: int
+    https_port: int
+    environ: Mapping[str, str]
+
+    @classmethod
+    def read(cls, environ: Mapping[str, str]) -> "Words":
+        """Reads and checks every word; an empty one gets its default.  Raises WordError."""
+        words = {**environ, **{word.name: environ.get(word.name) or word.default for word in WORDS}}
+        choice = Choice.from_words(words)
+        transport = one_of("TRANSPORT", words, TRANSPORTS, "tcp")
+        if transport not in choice.server.bind:
+            raise WordError(f"TRANSPORT={transport}: {choice.server.name} cannot listen there")
+        ports = {name: port(name, words) for name in ("HTTP_PORT", "HTTPS_PORT", "CONSOLE_PORT")}
+        if ports["HTTP_PORT"] == ports["HTTPS_PORT"]:
+            raise WordError(f"HTTPS_PORT={ports['HTTPS_PORT']}: is HTTP_PORT too; choose another")
+        return cls(choice, transport, ports["HTTP_PORT"], ports["HTTPS_PORT"], words)
+
+
+def environment(options: Mapping[str, str | None], dotenv: Path) -> dict[str, str]:
+    """The environment of the stack: options, else this process's environment, else .env."""
+    layers = (dotenv_values(dotenv), os.environ, options)
+    return {name: value for layer in layers for name, value in layer.items() if value is not None}
+
+
+def port(word: str, words: Mapping[str, str]) -> int:
+    """The port that a word names.  Raises WordError."""
+    number = whole_number(word, words)
+    if number is None or number > 65535:
+        raise WordError(f"{word}={words[word]}: is no port; choose from 1 to 65535")
+    return number

@@ -1,0 +1,37 @@
+"""The lock files: everything pinned and hashed, one version everywhere, no machine named."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+REQUIREMENTS = Path(__file__).resolve().parents[3] / "requirements"
+LOCKS = sorted(REQUIREMENTS.glob("*.txt"))
+PIN = re.compile(r"^([a-z0-9-]+)==([0-9][\w.]*)(?: ; [^\\]+)? \\$", re.MULTILINE)
+
+
+def pins(lock: Path) -> dict[str, str]:
+    return dict(PIN.findall(lock.read_text()))
+
+
+@pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.stem)
+class TestLock:
+    def test_every_line_is_a_pin_a_hash_or_a_comment(self, lock: Path):
+        known = re.compile(rf"{PIN.pattern}|^    --hash=sha256:[0-9a-f]{{64}}( \\)?$|^ +#", re.M)
+        assert [line for line in lock.read_text().splitlines() if not known.search(line)] == []
+
+    def test_every_pin_has_a_hash(self, lock: Path):
+        for entry in re.split(r"^(?=[a-z])", lock.read_text(), flags=re.M)[1:]:
+            assert "--hash=sha256:" in entry, entry.splitlines()[0]
+
+    def test_it_holds_the_versions_of_dev(self, lock: Path):
+        everything = pins(REQUIREMENTS / "dev.txt")
+        assert pins(lock).items() <= everything.items()
+
+
+def test_the_locks_that_installs_use_are_there():
+    assert {lock.stem for lock in LOCKS} == {"dev", "lab", "webapp", "gunicorn"}
+
+
+def test_django_is_the_long_term_release():
+    assert pins(REQUIREMENTS / "webapp.txt")["django"].startswith("5.2.")

@@ -1,0 +1,68 @@
+"""One stack for each var/, known by a lock that ends with it."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lab.errors import LabError
+from lab.stack.layout import Layout
+from lab.stack.running import Running, hold, is_up, read
+
+STACK = Running(os.getpid(), "gunicorn with tiny", 8080, 8443, "127.0.0.1:9000", {"server": 1})
+
+
+@pytest.fixture
+def layout(tmp_path: Path) -> Layout:
+    made = Layout(tmp_path)
+    made.make()
+    return made
+
+
+def test_a_stack_is_up_while_it_is_held(layout: Layout):
+    assert not is_up(layout)
+    with hold(layout):
+        assert is_up(layout)
+    assert not is_up(layout)
+
+
+def test_what_it_says_of_itself_goes_with_it(layout: Layout):
+    assert read(layout) is None
+    with hold(layout):
+        STACK.save(layout)
+        assert read(layout) == STACK
+    assert read(layout) is None
+
+
+def test_a_second_one_is_refused_with_what_is_up_and_what_to_do(layout: Layout):
+    with hold(layout):
+        STACK.save(layout)
+        with pytest.raises(LabError) as refused, hold(layout):
+            pass
+        assert is_up(layout)
+        assert read(layout) == STACK
+    for part in ("gunicorn with tiny", "port 8080", f"pid {os.getpid()}", "lab down", "LAB_VAR"):
+        assert part in str(refused.value)
+
+
+def test_a_stack_that_was_killed_is_not_up(layout: Layout):
+    program = (
+        "import sys; from pathlib import Path; from lab.stack.layout import Layout\n"
+        "from lab.stack.running import hold\n"
+        "with hold(Layout(Path(sys.argv[1]))): print('held', flush=True); sys.stdin.read()"
+    )
+    command = [sys.executable, "-c", program, str(layout.var)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == b"held\n"
+        assert is_up(layout)
+        other.kill()
+        other.wait()
+        assert not is_up(layout)
+
+
+def test_addresses_of_a_unix_socket_can_be_pasted_into_a_shell(layout: Layout):
+    state = Running(1, "", 8080, 8443, "unix:/run/server.sock")
+    assert state.addresses[-1][0] == "curl --unix-socket /run/server.sock http://localhost/"

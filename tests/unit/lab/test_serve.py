@@ -1,0 +1,67 @@
+"""`python -m lab.serve` as a container or the stack runs it."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+LAB = Path(__file__).resolve().parents[3] / "lab"
+
+
+def serve(folder: Path, **words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [folder / "bin" / "python", "-S", "-m", "lab.serve"],
+        cwd=folder,
+        env={"PATH": "/usr/bin:/bin", **words},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+
+
+@pytest.fixture
+def alone(tmp_path: Path) -> Path:
+    """What a server's image holds of the lab, two files and webapp/, and a Python without more."""
+    for folder in ("bin", "lab", "webapp"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "bin" / "python").symlink_to(Path(sys.executable).resolve())
+    for name in ("serve.py", "servers.toml"):
+        shutil.copy(LAB / name, tmp_path / "lab")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ({"SERVER": "apache"}, "SERVER=apache: unknown; choose one of paceline, gunicorn"),
+        ({"APP": "rails"}, "APP=rails: unknown; choose one of django, tiny"),
+        ({"BIND": "here"}, "BIND=here: is no address; write HOST:PORT or unix:/absolute/path"),
+    ],
+)
+def test_a_bad_word_gets_one_line_and_exit_status_2(
+    alone: Path, words: dict[str, str], message: str
+):
+    done = serve(alone, **words)
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"lab: {message}\n")
+
+
+def test_a_server_that_is_not_installed_is_said_with_the_way_to_install_it(alone: Path):
+    done = serve(alone, SERVER="gunicorn", PATH="/nowhere")
+    assert done.returncode == 2
+    assert done.stderr == (
+        "lab: SERVER=gunicorn: gunicorn is not installed here: "
+        "pip install --require-hashes -r requirements/gunicorn.txt\n"
+    )
+
+
+def test_it_becomes_the_server_in_webapp(alone: Path):
+    program = alone / "bin" / "paceline"
+    program.write_text('#!/bin/sh\necho "$PWD: $*"\n')
+    program.chmod(0o755)
+    done = serve(alone, BIND="127.0.0.1:9000", WORKERS="2")
+    arguments = "config.wsgi:application --bind 127.0.0.1:9000 --workers 2 -k adaptive"
+    assert done.stdout.startswith(f"{alone / 'webapp'}: {arguments} ")
+    assert done.stderr.startswith(f"lab: starting paceline {arguments} ")
