@@ -1,0 +1,112 @@
+"""Settings: how long and how large."""
+
+from dataclasses import dataclass
+
+from paceline.limits import Limits, Timeouts
+from paceline.settings import values
+from paceline.settings.declare import setting
+
+LIMITS = Limits()
+TIMEOUTS = Timeouts()
+
+
+@dataclass(frozen=True, kw_only=True)
+class TimeBounds:
+    """How long (seconds; 0 means no limit)"""
+
+    timeout: float = setting(
+        "A process that makes no progress for this long is killed and replaced.",
+        values.seconds,
+        30.0,
+        "-t",
+        "--timeout",
+        meta="SECONDS",
+    )
+    graceful_timeout: float = setting(
+        "On stop and reload, time for requests in flight to end.",
+        values.seconds,
+        TIMEOUTS.graceful,
+        "--graceful-timeout",
+        meta="SECONDS",
+    )
+    keepalive: float = setting(
+        "An idle connection is closed after this long.",
+        values.seconds,
+        TIMEOUTS.keep_alive,
+        "--keep-alive",
+        meta="SECONDS",
+        detail="Keep it above the time for which the proxy keeps its own idle connections "
+        "(nginx: 60 s), so that the proxy is the one that closes. gunicorn's default is 2.",
+    )
+    head_timeout: float = setting(
+        "Time for the head of a request, from its first byte to its last; then 408.",
+        values.seconds,
+        TIMEOUTS.head,
+        "--head-timeout",
+        meta="SECONDS",
+    )
+    body_timeout: float = setting(
+        "Time between two arrivals of a request's body; then 408.",
+        values.seconds,
+        TIMEOUTS.body,
+        "--body-timeout",
+        meta="SECONDS",
+    )
+    send_timeout: float = setting(
+        "Time between two moments at which the client takes some of its answer.",
+        values.seconds,
+        TIMEOUTS.send,
+        "--send-timeout",
+        meta="SECONDS",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class SizeBounds:
+    """How large (bytes, or such as 64K, 10M)"""
+
+    limit_request_line: int = setting(
+        "Longest request line; longer is answered 414. 0: no limit.",
+        values.size,
+        LIMITS.request_line,
+        "--limit-request-line",
+        meta="BYTES",
+        detail="gunicorn takes at most 8190.",
+    )
+    limit_request_fields: int = setting(
+        "Most header fields; more is answered 431.",
+        values.whole_number(least=1, most=32768),
+        LIMITS.request_fields,
+        "--limit-request-fields",
+        meta="N",
+    )
+    limit_request_field_size: int = setting(
+        "Longest header field; longer is answered 431. 0: no limit.",
+        values.size,
+        LIMITS.request_field_size,
+        "--limit-request-field_size",
+        "--limit-request-field-size",
+        meta="BYTES",
+        detail="The underscore in the first spelling is gunicorn's.",
+    )
+    limit_request_body: int = setting(
+        "Longest body; longer is answered 413. 0: no limit.",
+        values.size,
+        LIMITS.request_body,
+        "--limit-request-body",
+        meta="BYTES",
+    )
+    body_in_memory: int = setting(
+        "A body past this goes to a temporary file.",
+        values.size,
+        LIMITS.body_in_memory,
+        "--body-in-memory",
+        meta="BYTES",
+    )
+    answer_buffered: int = setting(
+        "What is held for a slow client before the application has to wait for it.",
+        values.size,
+        LIMITS.answer_buffered,
+        "--answer-buffered",
+        meta="BYTES",
+    )
