@@ -1,0 +1,9 @@
+"""What a WSGI server loads: `config.wsgi`, with webapp/ as the working directory."""
+
+import os
+
+from django.core.wsgi import get_wsgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+application = get_wsgi_application()

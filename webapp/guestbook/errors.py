@@ -1,0 +1,63 @@
+"""Answers to requests that went wrong: a page for people, JSON for programs."""
+
+from http import HTTPStatus
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.template.loader import render_to_string
+from django.utils.cache import patch_vary_headers
+
+
+def respond(
+    request: HttpRequest, status: int, detail: str, *, knows_user: bool = True
+) -> HttpResponse:
+    """A page, or JSON where the client would rather have that.
+
+    `detail` says to the client what went wrong. `knows_user=False` makes a page without the name of
+    who is logged in, which takes no query.
+    """
+    if _wants_json(request):
+        body = {"error": {"status": status, "detail": detail}}
+        response: HttpResponse = JsonResponse(body, status=status)
+    else:
+        shown = {"status": status, "reason": HTTPStatus(status).phrase, "detail": detail}
+        page = render_to_string("error.html", shown, request if knows_user else None)
+        response = HttpResponse(page, status=status)
+    patch_vary_headers(response, ["Accept"])
+    return response
+
+
+def _wants_json(request: HttpRequest) -> bool:
+    types = ["text/html", "application/json"]
+    if request.path.startswith("/api/"):
+        types.reverse()  # the first one wins where the client takes both alike
+    return request.get_preferred_type(types) == "application/json"
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return respond(request, 400, "The server could not make sense of this request.")
+
+
+def unauthorized(request: HttpRequest) -> HttpResponse:
+    response = respond(request, 401, "Send the name and password of your account (HTTP Basic).")
+    response["WWW-Authenticate"] = 'Basic realm="guestbook", charset="UTF-8"'
+    return response
+
+
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return respond(request, 403, str(exception))
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    detail = "This form is too old, or your browser keeps no cookies. Load it again and resend it."
+    return respond(request, 403, detail)
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return respond(request, 404, "There is nothing at this address.")
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    # Who is logged in stands in the database, which may be what failed.
+    return respond(
+        request, 500, "Something broke here. The server's log says what.", knows_user=False
+    )
