@@ -14,6 +14,7 @@ from paceline.observe import setup_logs
 from paceline.process import supervise
 from paceline.settings.declare import Setting
 from paceline.settings.places import Networks
+from paceline.transport.tls import server_context
 
 USAGE = 2
 """Exit status for a command line, file or variable that cannot be used."""
@@ -33,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             )
         enter(config)
         if config.check_config or config.print_config:
-            return check(config.wsgi_app)
+            return check(config, config.wsgi_app)
         setup_logs(config)
         return supervise(config)
     except ConfigError as error:
@@ -41,8 +42,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         return USAGE
 
 
-def check(name: str) -> int:
-    """Load the application as a worker would; returns the exit status."""
+def check(config: Config, name: str) -> int:
+    """Load certificates and application as a worker would; returns the exit status."""
+    if config.certfile and config.keyfile:
+        server_context(
+            config.certfile, config.keyfile, config.ca_certs, config.cert_reqs, config.ciphers
+        )
     try:
         load_application(name)
     except ApplicationLoadError as error:

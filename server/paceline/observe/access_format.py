@@ -57,7 +57,7 @@ def _address(record: Record) -> str:
 
 
 def _user(record: Record) -> str:
-    scheme, _, credentials = record.environ.get("HTTP_AUTHORIZATION", "").partition(" ")
+    scheme, _, credentials = str(record.environ.get("HTTP_AUTHORIZATION", "")).partition(" ")
     if scheme.lower() != "basic":
         return "-"
     try:
