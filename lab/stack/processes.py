@@ -71,7 +71,9 @@ class Processes:
                 self._handlers[number] = handler
         return self
 
-    def __exit__(self, *error: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:
+        if kind is StopRequested:
+            self._say("lab", "ending: requests in flight are finished first; Ctrl-C cuts them off")
         for process in reversed(self._running):
             self._end(process)
         for number, handler in self._handlers.items():

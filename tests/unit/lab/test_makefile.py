@@ -1,0 +1,64 @@
+"""The Makefile: what it says to someone who has just cloned the repository."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+REPO = Path(__file__).resolve().parents[3]
+
+pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
+
+
+def make(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["make", "--no-print-directory", *arguments],
+        cwd=REPO,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def python_with(folder: Path, patch: str) -> Path:
+    """A python that runs `-c` programs after a patch to what they see."""
+    program = folder / "python"
+    program.write_text(
+        f"#!/bin/sh\nexec '{sys.executable}' -c 'import sys; {patch}; exec(sys.argv[1])' \"$2\"\n"
+    )
+    program.chmod(0o755)
+    return program
+
+
+def test_without_a_target_it_lists_all_of_them():
+    listed = set(re.findall(r"^  ([a-z]+) {2,}\S", make().stdout, re.M))
+    declared = re.search(r"^\.PHONY: (.*)$", (REPO / "Makefile").read_text(), re.M)
+    assert declared
+    assert listed == set(declared[1].split())
+
+
+@pytest.mark.parametrize(
+    ("patch", "message"),
+    [
+        ("sys.version_info = (3, 9, 18)", "is Python 3.9: WSGI Lab needs 3.11 or newer"),
+        ('sys.modules["ensurepip"] = None', "apt-get install python3-venv"),
+    ],
+)
+def test_a_python_that_will_not_do_is_said_with_what_to_do(
+    tmp_path: Path, patch: str, message: str
+):
+    python = python_with(tmp_path, patch)
+    done = make("venv", f"PYTHON={python}", f"VENV={tmp_path / 'venv'}")
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert not (tmp_path / "venv").exists()
+
+
+def test_no_python_at_all_is_said(tmp_path: Path):
+    done = make("up", "PYTHON=/no/python", f"VENV={tmp_path / 'venv'}")
+    assert done.returncode == 2
+    assert "no /no/python here: install Python 3.11 or newer" in done.stderr
