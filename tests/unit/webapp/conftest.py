@@ -16,7 +16,7 @@ from django.test.utils import override_settings, setup_test_environment, teardow
 from tests.services.postgres import postgres_or_skip
 
 WEBAPP = Path(__file__).resolve().parents[3] / "webapp"
-KEPT = tempfile.TemporaryDirectory(prefix="lab-webapp-")  # removed when the process ends
+KEPT = tempfile.TemporaryDirectory(prefix="lab-webapp-")
 
 # Test modules import models, so Django must be ready when they are collected. The variables are
 # for these settings alone: other tests of this process start programs that would inherit them.
@@ -53,6 +53,7 @@ def _environment() -> Iterator[None]:
     with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
         yield
     teardown_test_environment()
+    KEPT.cleanup()
 
 
 @pytest.fixture(scope="session")

@@ -80,6 +80,7 @@ def test_whoever_wants_to_sign_logs_in_first(visitor: Client, ada: User) -> None
     assert visitor.post("/accounts/login/", login)["Location"] == "/entries/new/"
 
     page = visitor.get("/entries/new/").content.decode()
+    assert 'enctype="multipart/form-data"' in page
     form = {"message": "I was here", "csrfmiddlewaretoken": token(page)}
     page = visitor.post("/entries/new/", form, follow=True).content.decode()
     assert "I was here" in page
@@ -106,8 +107,10 @@ def test_sign_up_logs_in(visitor: Client, next_page: str) -> None:
     page = visitor.get("/accounts/signup/", {"next": next_page}).content.decode()
     form = {"username": "mary", "password1": "somerville-1780", "password2": "somerville-1780"}
     form |= {"next": next_page, "csrfmiddlewaretoken": token(page)}
+    ours = next_page == "/entries/new/"
+    assert f'name="next" value="{next_page if ours else ""}"' in page
     answer = visitor.post("/accounts/signup/", form)
-    assert answer["Location"] == ("/entries/new/" if next_page == "/entries/new/" else "/")
+    assert answer["Location"] == (next_page if ours else "/")
     assert "mary" in visitor.get("/").content.decode()
 
 

@@ -60,8 +60,8 @@ def test_the_bounds_themselves_are_within() -> None:
 
 
 @pytest.mark.parametrize("workload", workloads, ids=lambda workload: workload.name)
-def test_reading_alone(client: Client, workload: Workload) -> None:
-    answer = client.post(f"/workload/{workload.name}/")
+def test_reading_alone(visitor: Client, workload: Workload) -> None:
+    answer = visitor.post(f"/workload/{workload.name}/")
     assert answer.status_code == 405
     assert answer["Allow"] == "GET, HEAD"
 

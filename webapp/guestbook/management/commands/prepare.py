@@ -14,7 +14,8 @@ class Command(BaseCommand):
             with preparation.alone():
                 self.prepare()
         except OperationalError as error:
-            raise CommandError(f"the database of DATABASE_URL does not answer: {error}") from error
+            reason = " ".join(str(error).split())  # psycopg writes several lines
+            raise CommandError(f"the database (DATABASE_URL) does not answer: {reason}") from error
         except OSError as error:
             raise CommandError(f"DATA_DIR and STATIC_ROOT must be writable: {error}") from error
 
@@ -22,8 +23,7 @@ class Command(BaseCommand):
         # The settings have read the key, and made it if need be.
         self.stdout.write(f"secret key: {settings.DATA_DIR / 'secret_key'}")
         applied = preparation.migrate()
-        self.stdout.write(
-            f"database: {f'{applied} migrations applied' if applied else 'up to date'}"
-        )
+        state = f"{applied} migrations applied" if applied else "up to date"
+        self.stdout.write(f"database: {state}")
         state = "collected" if preparation.collect_static() else "up to date"
         self.stdout.write(f"static files: {state} in {settings.STATIC_ROOT}")
