@@ -2,15 +2,16 @@
 
     Riders in a paceline take turns at the front.
 
-One rider at a time leads: it polls all connections, queues what is ready, and then serves from that
-queue itself.  Nothing is handed over, so a fast application runs at the speed of an event loop.
+One rider at a time leads: it polls all connections, queues what is ready, and then serves from
+that queue itself.  Nothing is handed over, so a fast application runs at the speed of an event
+loop.
 
-The monitor looks on once a millisecond.  Where requests wait, or nobody polls, and no busy rider has
-burnt CPU since its last look, the busy ones are blocked (a database, a sleep, a socket), and it
-sends another to the front: it wakes a parked one, or starts one, up to the limit.  Where a busy rider
-does burn CPU, another would only fight it for the GIL, so none is sent.  A rider that finds nothing
-to serve, and somebody leading, parks.  So the number of threads follows the work, one for work that is
-CPU alone, many for work that waits, with nothing to tune.
+The monitor looks on once a millisecond.  Where requests wait, or nobody polls, and every busy
+rider is blocked (on a database, a sleep, a socket), it sends another to the front: it wakes a
+parked one, or starts one, up to the limit.  Where a busy rider runs, another would only fight it
+for the GIL, so none is sent.  A rider that finds nothing to serve, and somebody leading, parks.
+So the number of threads follows the work: one for work that is CPU alone, many for work that
+waits, with nothing to tune.
 
     leading ──▶ serving ──▶ leading …        while it lasts
        ▲            └─────▶ parked           when somebody else leads
@@ -19,15 +20,16 @@ CPU alone, many for work that waits, with nothing to tune.
 A slow client holds no rider: heads, bodies and what is left of an answer go through the poller,
 which hands a conversation over only where something can be done with it.
 
-Who owns a conversation.  The leader alone turns one from free to owned, so two riders never have the
-same; its rider alone makes it free again.  The registration with the poller stays while a conversation
-is owned, which saves a system call a request; should bytes come meanwhile, the leader takes the
-registration away and the rider renews it.  Each sets its own flag before it looks at the other's.
+Who owns a conversation.  The leader alone turns one from free to owned, so two riders never have
+the same; its rider alone makes it free again.  The registration with the poller stays while a
+conversation is owned, which saves a system call a request; should bytes come meanwhile, the
+leader takes the registration away and the rider renews it.  Each sets its own flag before it
+looks at the other's, so one of them always sees.
 
 Schmidt et al., "Leader/Followers", POSA 2, 2000, has the pattern; the monitor is this server's.
 """
 
-import logging
+import math
 import queue
 import sys
 import threading
@@ -36,11 +38,10 @@ from collections import deque
 
 from paceline.concurrency.base import DRAIN, HEARTBEAT, Model
 from paceline.concurrency.poller import make_poller
+from paceline.concurrency.running import running_clock
 from paceline.conversation import READ, Conversation
 from paceline.service import Service
 from paceline.transport import Listener
-
-log = logging.getLogger("paceline.error")
 
 MAX_THREADS = 64  # where --threads was not given: what waits costs a stack, no more
 TICK = 0.001  # seconds between two looks of the monitor
@@ -48,30 +49,35 @@ DOZE_AFTER = 0.01  # seconds without work, after which it waits to be called
 PATIENCE = 0.1  # seconds that one request may burn CPU until another rider is sent all the same
 RESTLESS = 0.05  # seconds between two polls while draining, or while there is no room
 ACCEPTS_IN_A_ROW = 64
-CLOCKS = hasattr(time, "pthread_getcpuclockid")
 GIL = getattr(sys, "_is_gil_enabled", lambda: True)()
 
 
 class Rider:
     """A thread, as the monitor sees it."""
 
-    __slots__ = ("_clock", "_used", "conversation", "seen", "since", "wake")
+    __slots__ = ("_clock", "_looked", "_measured", "_ran", "burning_since", "busy", "seen", "turn", "wake")
 
     def __init__(self) -> None:
-        ident = threading.get_ident()
-        self._clock = time.pthread_getcpuclockid(ident) if CLOCKS else time.CLOCK_PROCESS_CPUTIME_ID
-        self._used = 0.0
-        self.conversation: Conversation | None = None
-        self.seen: Conversation | None = None  # what it had at the monitor's last look,
-        self.since = 0.0  # and when it was first seen with it
         self.wake = threading.Lock()
         self.wake.acquire()
+        self.busy = False
+        self.turn = 0  # counts what it was given to serve
+        self.seen = 0  # the turn at the monitor's last look
+        self.burning_since = math.inf
+        self._clock = running_clock()
+        self._looked = self._ran = 0.0
+        self._measured = -1
 
-    def burnt(self) -> float:
-        """Return the seconds of CPU used since the last call; of the process, where need be."""
-        used = time.clock_gettime(self._clock)
-        burnt, self._used = used - self._used, used
-        return burnt
+    def runs(self, now: float) -> bool:
+        """Tell whether it ran, or wanted a core, for most of the time since the last call.
+
+        Where the last call was in another turn there is nothing to compare with: then, it runs.
+        """
+        ran = self._clock()
+        part = (ran - self._ran) / max(now - self._looked, 1e-9)
+        known = self._measured == self.turn
+        self._ran, self._looked, self._measured = ran, now, self.turn
+        return part > 0.5 or not known
 
 
 class Adaptive(Model):
@@ -105,17 +111,16 @@ class Adaptive(Model):
         self._poller.register(self._stopped, READ)
         self._open_listeners()
         self._start_rider()
-        looked = quiet_since = time.monotonic()
+        quiet_since = time.monotonic()
         while not self._finished:
             time.sleep(TICK)
             now = time.monotonic()
             if not self._polling or self._ready:
-                self._look(now, now - looked)
+                self._look(now)
                 quiet_since = now
             elif now - quiet_since > DOZE_AFTER:
                 self._doze()
-                quiet_since = now = time.monotonic()
-            looked = now
+                quiet_since = time.monotonic()
         while self._parked:
             self._parked.pop().wake.release()
 
@@ -127,25 +132,31 @@ class Adaptive(Model):
             pass
         self._dozing = False
 
-    def _look(self, now: float, elapsed: float) -> None:
+    def _look(self, now: float) -> None:
         """Send another rider to the front where the busy ones are blocked."""
-        burning = patient = False
+        active = impatient = False
         for rider in self._riders:
-            conversation = rider.conversation
-            if conversation is None:
-                rider.seen = None
+            turns, rider.seen = rider.turn - rider.seen, rider.turn
+            if not rider.busy:
                 continue
-            burns = rider.burnt() > elapsed / 2
-            if conversation is not rider.seen:
-                rider.seen, rider.since = conversation, now
-            elif burns and now - rider.since > PATIENCE:
-                rider.since = now  # one more for each such time
-                patient = True
-            burning |= burns
-        if burning and not patient and GIL:
+            if turns > 1:
+                active = True  # more than one request since the last look: it is not blocked
+                continue
+            runs = rider.runs(now)
+            if turns:
+                # Just begun: whether it will block is a guess, made by what was seen last.
+                rider.burning_since = now
+                active |= not self._blocking
+            elif runs:
+                active = True
+                impatient |= now - rider.burning_since > PATIENCE
+        if active and not impatient and GIL:
             self._blocking = False
             return
-        self._blocking = not burning
+        self._blocking = not active
+        if impatient:
+            for rider in self._riders:
+                rider.burning_since = now  # one more rider for each such time
         self._send_rider()
 
     def _send_rider(self) -> None:
@@ -185,9 +196,10 @@ class Adaptive(Model):
                 continue
             if self._blocking and parked:
                 self._send_rider()  # this request will wait too: let somebody poll meanwhile
-            me.conversation = conversation
+            me.turn += 1
+            me.busy = True
             self._serve(conversation)
-            me.conversation = None
+            me.busy = False
 
     def _serve(self, conversation: Conversation) -> None:
         exchange = conversation.step()
