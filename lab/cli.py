@@ -17,7 +17,7 @@ from lab.serve import Choice, Server, WordError, find_program, read_servers
 from lab.stack import answers
 from lab.stack.layout import REPO, Layout
 from lab.stack.running import Running, is_up, read
-from lab.stack.up import GRACE, announce, up
+from lab.stack.up import PROXY_GRACE, SERVER_GRACE, announce, up
 from lab.words import WORDS, Words, environment
 
 LOG_TAIL = 40
@@ -91,7 +91,7 @@ def down_command() -> None:
         click.echo("nothing is up")
         return
     os.kill(state.pid, signal.SIGTERM)
-    deadline = time.monotonic() + 2 * GRACE + 5
+    deadline = time.monotonic() + PROXY_GRACE + SERVER_GRACE + 5
     while is_up(layout):
         if time.monotonic() > deadline:
             raise LabError(f"the stack (pid {state.pid}) does not end; see {layout.log}")

@@ -26,6 +26,9 @@ Say = Callable[[str, str], None]
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
+LAST_GRACE = 1.0
+"""Seconds for a process that all others have left, say to pass on the last of their answers."""
+
 PR_SET_PDEATHSIG = 1
 LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 
@@ -75,7 +78,9 @@ class Processes:
         if kind is StopRequested:
             self._say("lab", "ending: requests in flight are finished first; Ctrl-C cuts them off")
         for process in reversed(self._running):
-            self._end(process)
+            self._ask(process)
+        for process in reversed(self._running):
+            self._finish(process)
         for number, handler in self._handlers.items():
             signal.signal(number, handler)
 
@@ -90,7 +95,7 @@ class Processes:
         while process.popen.poll() is None:
             self._wait(None)
         self._running.remove(process)
-        self._end(process)
+        self._finish(process)
         if process.popen.returncode:
             raise LabError(f"{name} failed ({describe(process.popen.returncode)})")
 
@@ -138,23 +143,31 @@ class Processes:
             if self._signals.get(timeout=timeout) in STOP_SIGNALS:
                 raise StopRequested
 
-    def _end(self, process: Process) -> None:
-        """Asks a process to finish, waits, and kills whatever is left of its group."""
-        popen = process.popen
-        if popen.poll() is None and self._patient:
-            popen.send_signal(process.stop_signal)
-        deadline = time.monotonic() + process.grace
-        while self._patient and popen.poll() is None:
+    def _ask(self, process: Process) -> None:
+        """Asks a process to finish and gives it time; one that needs more delays no other."""
+        if process.popen.poll() is None and self._patient:
+            process.popen.send_signal(process.stop_signal)
+        self._await_end(process, process.grace)
+
+    def _finish(self, process: Process) -> None:
+        """Kills what is left of a process and its group, once no other needs it any more."""
+        self._await_end(process, LAST_GRACE)
+        if process.popen.poll() is None:
+            self._say("lab", f"{process.name} still runs: killed")
+        with suppress(ProcessLookupError):
+            os.killpg(process.popen.pid, signal.SIGKILL)
+        process.popen.wait()
+        process.reader.join(1.0)
+
+    def _await_end(self, process: Process, seconds: float) -> None:
+        """Waits until a process has ended, time is up, or Ctrl-C asks to wait for nothing more."""
+        deadline = time.monotonic() + seconds
+        while self._patient and process.popen.poll() is None:
             try:
                 received = self._signals.get(timeout=max(0.0, deadline - time.monotonic()))
             except Empty:
-                self._say("lab", f"{process.name} did not end within {process.grace:g} s: killed")
-                break
+                return
             self._patient = received != signal.SIGINT
-        with suppress(ProcessLookupError):
-            os.killpg(popen.pid, signal.SIGKILL)
-        popen.wait()
-        process.reader.join(1.0)
 
     def _read(self, name: str, popen: subprocess.Popen[bytes]) -> None:
         assert popen.stdout is not None

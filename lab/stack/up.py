@@ -17,8 +17,15 @@ from lab.words import Words
 START_TIMEOUT = 60.0
 """Seconds that each part may take until it answers; a first start on a slow disk takes a few."""
 
-GRACE = 35.0
-"""Seconds that proxy and server may each take to end: 5 more than servers give their requests."""
+SERVER_GRACE = 35.0
+"""Seconds that a server may take to end: 5 more than the servers give their requests."""
+
+PROXY_GRACE = 5.0
+"""Seconds until the server is asked to end too.
+
+nginx stays until its clients have what they asked for, but it also waits 15 s for a connection on
+which nothing was ever said, and browsers open such ones ahead of need.
+"""
 
 SOCKET_PATH_LIMIT = 100
 """Bytes; sockaddr_un takes 104 to 108, by system."""
@@ -67,10 +74,10 @@ def run(words: Words, layout: Layout, bind: str, say: Say) -> None:
         state.save(layout)
         say("lab", "preparing the application")
         processes.run("prepare", [sys.executable, "webapp/manage.py", "prepare"])
-        processes.start("server", [sys.executable, "-m", "lab.serve"], grace=GRACE)
+        processes.start("server", [sys.executable, "-m", "lab.serve"], grace=SERVER_GRACE)
         await_answer(processes, "server", lambda: answers.to_bind(bind))
         nginx = proxy.command(configuration, layout)
-        processes.start("proxy", nginx, signal.SIGQUIT, GRACE)
+        processes.start("proxy", nginx, signal.SIGQUIT, PROXY_GRACE)
         http, https = words.http_port, words.https_port
         await_answer(processes, "proxy", lambda: answers.to_bind(f"127.0.0.1:{http}"))
         await_answer(processes, "proxy", lambda: answers.to_tls(https, tls[0]))

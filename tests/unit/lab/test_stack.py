@@ -203,21 +203,24 @@ def test_a_stop_signal_leaves_nothing_and_is_no_failure(stack: Stack, number: si
 
 def test_requests_in_flight_are_finished(stack: Stack):
     up = stack.start()
-    statuses = []
-
-    def ask() -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", stack.http, timeout=30)
-        connection.request("GET", "/workload/io/?ms=1500")
-        statuses.append(connection.getresponse().status)
-
-    with socket.create_connection(("127.0.0.1", stack.http)):  # an idle one holds nothing up
-        client = threading.Thread(target=ask)
-        client.start()
-        time.sleep(0.5)  # no sign tells from outside that a request has reached the application
+    connection = http.client.HTTPConnection("127.0.0.1", stack.http, timeout=30)
+    with socket.create_connection(("127.0.0.1", stack.http)):  # as browsers open them ahead of need
+        connection.request("GET", "/workload/io/?ms=2000")
+        eventually(lambda: has_read_all(connection.sock.getsockname()[1]))
         up.send_signal(signal.SIGTERM)
+        answer = connection.getresponse()
+        assert (answer.status, answer.reason) == (200, "OK")
+        assert answer.read()
         assert up.wait(60) == 0
-    client.join()
-    assert statuses == [200]
+
+
+def has_read_all(client_port: int) -> bool:
+    """Whether the other end of a loopback connection was accepted and has read what was sent."""
+    for row in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        _, _, remote, _, queues, _, _, _, _, inode, *_ = row.split()
+        if int(remote.rpartition(":")[2], 16) == client_port:
+            return inode != "0" and int(queues.rpartition(":")[2], 16) == 0
+    return False
 
 
 @pytest.mark.parametrize("name", ["server", "proxy"])
