@@ -1,0 +1,204 @@
+"""The two codings of a body: whole, byte by byte, at any split, and with more bytes behind."""
+
+from collections.abc import Iterable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from paceline.errors import RequestError
+from paceline.http.body import (
+    LAST_CHUNK,
+    MAX_SIZE_LINE,
+    ChunkedDecoder,
+    LengthDecoder,
+    encode_chunk,
+)
+
+BEHIND = b"GET /behind HTTP/1.1\r\n\r\n"
+
+
+def chunked(limit: int = 0, fields: int = 100, size: int = 8190) -> ChunkedDecoder:
+    return ChunkedDecoder(limit, fields, size)
+
+
+def decode(decoder: LengthDecoder | ChunkedDecoder, pieces: Iterable[bytes]) -> bytes:
+    """Feed until it is done; what was not fed stays behind its rest."""
+    content = b""
+    left = iter(pieces)
+    for piece in left:
+        content += decoder.feed(piece)
+        if decoder.done:
+            break
+    decoder.rest += b"".join(left)
+    return content
+
+
+def ways(data: bytes) -> list[list[bytes]]:
+    """Whole, byte by byte, and cut once at every place."""
+    single = [data[at : at + 1] for at in range(len(data))]
+    return [[data], single, *([data[:at], data[at:]] for at in range(1, len(data)))]
+
+
+GOOD = [
+    (b"0\r\n\r\n", b""),
+    (b"5\r\nhello\r\n0\r\n\r\n", b"hello"),
+    (b"05\r\nhello\r\n1\r\n!\r\n000\r\n\r\n", b"hello!"),
+    (b"a\r\n0123456789\r\n0\r\n\r\n", b"0123456789"),
+    (b"A\r\n0123456789\r\n0\r\n\r\n", b"0123456789"),
+    (b"2\r\n\r\n\r\n0\r\n\r\n", b"\r\n"),
+    (b"5\r\n0\r\n\r\n\r\n0\r\n\r\n", b"0\r\n\r\n"),
+    (b'3;a;b=c;d="e\\"f;\t"\r\nabc\r\n0;x\r\n\r\n', b"abc"),
+    (b"3 ; a = b\r\nabc\r\n0\r\n\r\n", b"abc"),
+    (b"1\r\na\r\n0\r\nX: y\r\nEmpty:\r\nContent-Length: 7\r\n\r\n", b"a"),
+]
+
+
+@pytest.mark.parametrize(("data", "content"), GOOD)
+@pytest.mark.parametrize("behind", [b"", BEHIND, b"\r\n", b"0"])
+def test_chunks(data: bytes, content: bytes, behind: bytes) -> None:
+    for pieces in ways(data + behind):
+        decoder = chunked()
+        assert decode(decoder, pieces) == content
+        assert decoder.done
+        assert decoder.rest == behind
+        assert decoder.length == len(content)
+
+
+@pytest.mark.parametrize(("data", "content"), GOOD)
+def test_a_cut_body_is_never_done(data: bytes, content: bytes) -> None:
+    for end in range(len(data)):
+        for pieces in ([data[:end]], [data[at : at + 1] for at in range(end)]):
+            decoder = chunked()
+            assert content.startswith(decode(decoder, pieces))
+            assert not decoder.done
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\r\n",
+        b"x\r\n",
+        b"-1\r\n",
+        b"+1\r\na\r\n",
+        b"0x1\r\na\r\n",
+        b" 1\r\na\r\n",
+        b"1 \r\na\r\n",
+        b"1\t\r\na\r\n",
+        b"1_0\r\n",
+        b"\xb2\r\n",
+        b"1" * 16 + b"\r\n",
+        b"1\na\r\n",
+        b"1\ra\r\n",
+        b"1\r\r\na\r\n",
+        b"1;\r\na\r\n",
+        b"1;a=\r\na\r\n",
+        b"1;a b\r\na\r\n",
+        b'1;a="b\r\na\r\n',
+        b"1;a\nb\r\na\r\n",
+        b"1;a\rb\r\na\r\n",
+        b"1;\0\r\na\r\n",
+        b"1\r\nab\r\n",
+        b"1\r\na\n\n",
+        b"1\r\na\r0",
+        b"1\r\na0\r\n\r\n",
+        b"0\r\nno colon\r\n\r\n",
+        b"0\r\n: a\r\n\r\n",
+        b"0\r\nX : a\r\n\r\n",
+        b"0\r\n X: a\r\n\r\n",
+        b"0\r\nX: a\nY: b\r\n\r\n",
+        b"0\r\nX: a\rb\r\n\r\n",
+        b"0\r\nX: \0\r\n\r\n",
+        b"0\r\n\n",
+    ],
+)
+def test_chunks_that_are_refused(data: bytes) -> None:
+    for pieces in ways(data + BEHIND):
+        with pytest.raises(RequestError) as caught:
+            decode(chunked(), pieces)
+        assert caught.value.status.startswith("400 ")
+
+
+@pytest.mark.parametrize(
+    ("data", "decoder", "status"),
+    [
+        (b"4\r\nabcd\r\n0\r\n\r\n", {"limit": 3}, "413"),
+        (b"2\r\nab\r\n2\r\ncd\r\n0\r\n\r\n", {"limit": 3}, "413"),
+        (b"f" * 15 + b"\r\n", {"limit": 3}, "413"),
+        (b"0\r\nA: 1\r\nB: 2\r\n\r\n", {"fields": 1}, "431"),
+        (b"0\r\nA: 12345\r\n\r\n", {"size": 7}, "431"),
+        (b"0\r\nA: 12345678901234567890", {"size": 7}, "431"),
+        (b"1;" + b"a" * MAX_SIZE_LINE + b"\r\na\r\n0\r\n\r\n", {}, "431"),
+        (b"1" * (MAX_SIZE_LINE + 2), {}, "431"),
+    ],
+)
+def test_limits_passed(data: bytes, decoder: dict[str, int], status: str) -> None:
+    for pieces in ways(data):
+        with pytest.raises(RequestError) as caught:
+            decode(chunked(**decoder), pieces)
+        assert caught.value.status.startswith(status)
+
+
+@pytest.mark.parametrize(
+    ("data", "decoder"),
+    [
+        (b"3\r\nabc\r\n0\r\n\r\n", {"limit": 3}),
+        (b"0\r\nA: 1\r\nB: 2\r\n\r\n", {"fields": 2}),
+        (b"0\r\nA: 1234\r\n\r\n", {"size": 7}),
+        (b"0;" + b"a" * (MAX_SIZE_LINE - 2) + b"\r\n\r\n", {}),
+    ],
+)
+def test_limits_reached(data: bytes, decoder: dict[str, int]) -> None:
+    for pieces in ways(data):
+        made = chunked(**decoder)
+        decode(made, pieces)
+        assert made.done
+
+
+def test_too_large_a_chunk_is_refused_by_its_size_alone() -> None:
+    """Before a byte of it came: nothing is stored that will be thrown away."""
+    with pytest.raises(RequestError):
+        chunked(limit=10).feed(b"b\r\n")
+
+
+@pytest.mark.parametrize("behind", [b"", BEHIND])
+def test_a_length(behind: bytes) -> None:
+    for pieces in ways(b"hello" + behind):
+        decoder = LengthDecoder(5, 5)
+        assert decode(decoder, pieces) == b"hello"
+        assert (decoder.done, decoder.rest, decoder.length) == (True, behind, 5)
+
+
+def test_a_length_not_reached() -> None:
+    decoder = LengthDecoder(5, 0)
+    assert decode(decoder, [b"he", b"ll"]) == b"hell"
+    assert not decoder.done
+
+
+@given(st.data(), st.lists(st.binary(min_size=1, max_size=40), max_size=6), st.binary(max_size=20))
+def test_what_was_encoded_is_decoded_at_any_split(
+    data: st.DataObject, chunks: list[bytes], behind: bytes
+) -> None:
+    whole = b"".join(map(encode_chunk, chunks)) + LAST_CHUNK + behind
+    decoder = chunked()
+    assert decode(decoder, split(data, whole)) == b"".join(chunks)
+    assert decoder.rest == behind
+
+
+@given(st.data(), st.binary(max_size=60))
+def test_any_bytes_mean_the_same_at_any_split(data: st.DataObject, noise: bytes) -> None:
+    for whole in (noise, b"3\r\nabc\r\n" + noise, b"0\r\nX: y\r\n" + noise):
+        assert outcome(split(data, whole)) == outcome([whole])
+
+
+def split(data: st.DataObject, whole: bytes) -> list[bytes]:
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(whole)), max_size=8)))
+    return [whole[a:b] for a, b in zip([0, *cuts], [*cuts, len(whole)], strict=True)]
+
+
+def outcome(pieces: list[bytes]) -> object:
+    decoder = chunked(limit=1000, fields=3, size=30)
+    try:
+        content = decode(decoder, pieces)
+    except RequestError as error:
+        return type(error)
+    return content, decoder.done, decoder.rest

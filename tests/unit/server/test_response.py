@@ -1,0 +1,122 @@
+"""A status and fields → bytes: what an application says can only be what it looks like."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from paceline.errors import ApplicationError
+from paceline.http.response import CACHE_SIZE, HOP_BY_HOP, encode_fields, error_answer, status_line
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [("200 OK", 200), ("404 Not Found", 404), ("599 \xe9t\xe9", 599), ("299 ", 299)],
+)
+def test_status_lines(status: str, code: int) -> None:
+    for _ in range(2):  # the second comes from memory
+        assert status_line(status) == (code, b"HTTP/1.1 %b\r\n" % status.encode("latin-1"))
+
+
+@pytest.mark.parametrize(
+    "status",
+    ["", "200", "200\tOK", " 200 OK", "20 OK", "2000 OK", "099 Low", "abc OK", "-20 OK",
+     "200 OK\r\n", "200 OK\r\nX: y", "200 a\nb", "200 a\rb", "200 \0", "200 \x7f", "200 \u20ac",
+     "\u0662\u0660\u0660 OK", 200, b"200 OK", None],
+)  # fmt: skip
+def test_statuses_that_are_refused(status: str) -> None:
+    with pytest.raises(ApplicationError):
+        status_line(status)
+
+
+def test_more_statuses_than_are_remembered() -> None:
+    for number in range(CACHE_SIZE + 10):
+        assert status_line(f"200 number {number}")[1] == b"HTTP/1.1 200 number %d\r\n" % number
+    assert status_line("200 number 0") == (200, b"HTTP/1.1 200 number 0\r\n")
+
+
+def test_fields() -> None:
+    fields = encode_fields([("X-A", "1"), ("x-a", ""), ("Set-Cookie", "a\tb\xff")])
+    assert fields.raw == b"X-A: 1\r\nx-a: \r\nSet-Cookie: a\tb\xff\r\n"
+    assert fields.content_length is None
+    assert (fields.closes, fields.has_date, fields.has_server) == (False, False, False)
+
+
+def test_no_fields() -> None:
+    assert encode_fields([]).raw == b""
+
+
+def test_what_the_server_must_know() -> None:
+    fields = encode_fields([("content-length", "12"), ("DATE", "now"), ("Server", "mine")])
+    assert fields.content_length == 12
+    assert fields.has_date
+    assert fields.has_server
+    assert fields.raw == b"content-length: 12\r\nDATE: now\r\nServer: mine\r\n"
+
+
+@pytest.mark.parametrize("name", [name.title() for name in sorted(HOP_BY_HOP)])
+def test_fields_of_one_connection_are_the_servers(name: str) -> None:
+    fields = encode_fields([("A", "1"), (name, "chunked"), (name.upper(), "x"), ("B", "2")])
+    assert fields.raw == b"A: 1\r\nB: 2\r\n"
+
+
+def test_an_application_may_close_the_connection() -> None:
+    assert encode_fields([("Connection", "close")]).closes
+    assert encode_fields([("connection", "x, Close")]).closes
+    assert not encode_fields([("Connection", "keep-alive")]).closes
+
+
+@pytest.mark.parametrize("value", ["", "a", "-1", "+1", "1.0", " 1", "1, 1", "\u0661"])
+def test_lengths_that_are_none(value: str) -> None:
+    with pytest.raises(ApplicationError):
+        encode_fields([("Content-Length", value)])
+
+
+def test_two_lengths() -> None:
+    with pytest.raises(ApplicationError):
+        encode_fields([("Content-Length", "1"), ("content-length", "2")])
+
+
+@pytest.mark.parametrize("control", [chr(octet) for octet in (*range(0x20), 0x7F) if octet != 9])
+@pytest.mark.parametrize("name", ["X", "Server", "Date", "Content-Length"])
+def test_controls_in_a_value(control: str, name: str) -> None:
+    for value in (f"1{control}", f"{control}1", f"1\r{control}\n1"):
+        with pytest.raises(ApplicationError):
+            encode_fields([("A", "1"), (name, value), ("B", "2")])
+
+
+def test_controls_in_a_field_that_is_dropped() -> None:
+    assert encode_fields([("Connection", "close\r\nX: y"), ("Keep-Alive", "\0")]).raw == b""
+
+
+@pytest.mark.parametrize(
+    "name", ["", "a b", "a:", "a\r\nb", "a\n", "a\0", "\xe4", "a\u20ac", "(a)"]
+)
+def test_names_that_are_no_token(name: str) -> None:
+    for _ in range(2):  # a name that was refused is not remembered as a good one
+        with pytest.raises(ApplicationError):
+            encode_fields([(name, "1")])
+
+
+@pytest.mark.parametrize(
+    "field", [("A", 1), ("A", b"1"), ("A", None), (b"A", "1"), (1, "1"), ("A", "\u20ac")]
+)
+def test_fields_that_are_no_text(field: tuple[str, str]) -> None:
+    with pytest.raises(ApplicationError):
+        encode_fields([field])
+
+
+@given(st.lists(st.tuples(st.text(max_size=10), st.text(max_size=20)), max_size=4))
+def test_as_many_lines_as_fields_or_an_error(fields: list[tuple[str, str]]) -> None:
+    try:
+        raw = encode_fields(fields).raw
+    except ApplicationError:
+        return
+    lines = raw.split(b"\r\n")
+    kept = [each for each in fields if each[0].lower() not in HOP_BY_HOP]
+    assert len(lines) == len(kept) + 1
+    assert not any(octet in line for line in lines for octet in b"\r\n\0")
+
+
+def test_an_answer_of_the_servers_own() -> None:
+    fields, body = error_answer("400 Bad Request", "Because.")
+    assert body == b"400 Bad Request\n\nBecause.\n"
+    assert dict(fields)["Content-Length"] == str(len(body))
