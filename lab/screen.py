@@ -23,4 +23,4 @@ class Screen:
             try:
                 click.echo(f"{head} {line}", color=self._color)
             except OSError:
-                sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123
+                sys.stdout = open(os.devnull, "w")  # noqa: SIM115
