@@ -1,5 +1,6 @@
 """What the server knows of an exchange when it is over: all that an access log can say."""
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 
@@ -19,7 +20,7 @@ class Record(Protocol):
         """Such as ``200 OK``."""
 
     @property
-    def response_headers(self) -> list[tuple[str, str]]: ...
+    def response_headers(self) -> Sequence[tuple[str, str]]: ...
 
     @property
     def body_bytes(self) -> int:
