@@ -13,16 +13,23 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 from urllib.parse import quote
 
 import pytest
 
 START_LIMIT = 30.0  # seconds; a second or two is usual
 STOP_LIMIT = 15.0
+
+
+class Account(NamedTuple):
+    """Who runs a process; None is who we are ourselves."""
+
+    user: int | None = None
+    group: int | None = None
 
 
 class PostgresMissingError(Exception):
@@ -41,8 +48,8 @@ def temporary_postgres() -> Iterator[str]:
     # makes it: in a URL, the path stands where a host does, and hosts are read in lower case.
     place = Path(tempfile.mkdtemp(prefix="lab-postgres-", dir="/tmp"))
     try:
-        if account:
-            os.chown(place, account["user"], account["group"])
+        if account.user is not None and account.group is not None:
+            os.chown(place, account.user, account.group)
         _create_cluster(programs, place, account)
         with _running(programs, place, account):
             yield f"postgres://lab@{quote(str(place), safe='')}/lab"
@@ -80,35 +87,57 @@ def _programs() -> Path:
     return max(versions, key=lambda path: float(path.parent.name))
 
 
-def _account() -> dict[str, Any] | None:
-    """For root, whom PostgreSQL refuses to serve: how to run a process as somebody else."""
+def _account() -> Account:
+    """Somebody else than root, for whom PostgreSQL refuses to run."""
     if os.geteuid() != 0:
-        return None
+        return Account()
     for name in ("postgres", "nobody"):
         try:
             entry = pwd.getpwnam(name)
         except KeyError:
             continue
-        return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
+        return Account(entry.pw_uid, entry.pw_gid)
     raise PostgresMissingError("PostgreSQL does not run as root, and there is no user `postgres`")
 
 
-def _create_cluster(programs: Path, place: Path, account: dict[str, Any] | None) -> None:
-    command = [programs / "initdb", "--pgdata", place / "data", "--username=lab", "--auth=trust"]
-    command += ["--encoding=UTF8", "--locale=C", "--no-sync", "--no-instructions"]
-    done = subprocess.run(
-        command, cwd=place, capture_output=True, text=True, check=False, **(account or {})
-    )
+def _create_cluster(programs: Path, place: Path, account: Account) -> None:
+    command: list[str | Path] = [programs / "initdb", "--pgdata", place / "data"]
+    command += ["--username=lab", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"]
+    done = _run(command, place, account)
     if done.returncode:
         raise RuntimeError(f"initdb failed:\n{done.stdout}{done.stderr}")
 
 
+def _run(
+    command: Sequence[str | Path], place: Path, account: Account
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command,
+        cwd=place,
+        capture_output=True,
+        text=True,
+        check=False,
+        user=account.user,
+        group=account.group,
+        extra_groups=None if account.user is None else [],
+    )
+
+
 @contextmanager
-def _running(programs: Path, place: Path, account: dict[str, Any] | None) -> Iterator[None]:
-    command = [programs / "postgres", "-D", place / "data", "-k", place, "-c", "listen_addresses="]
+def _running(programs: Path, place: Path, account: Account) -> Iterator[None]:
+    command: list[str | Path] = [programs / "postgres", "-D", place / "data", "-k", place]
+    command += ["-c", "listen_addresses="]
     command += ["-c", "fsync=off", "-c", "full_page_writes=off"]  # nothing here outlives a crash
     with (place / "log").open("wb") as log:
-        server = subprocess.Popen(command, cwd=place, stdout=log, stderr=log, **(account or {}))
+        server = subprocess.Popen(
+            command,
+            cwd=place,
+            stdout=log,
+            stderr=log,
+            user=account.user,
+            group=account.group,
+            extra_groups=None if account.user is None else [],
+        )
     try:
         _create_database(programs, place, server)
         yield
@@ -123,10 +152,10 @@ def _running(programs: Path, place: Path, account: dict[str, Any] | None) -> Ite
 
 def _create_database(programs: Path, place: Path, server: subprocess.Popen[bytes]) -> None:
     """Creates `lab`, once the server takes connections."""
-    command = [programs / "createdb", "--host", place, "--username=lab", "lab"]
+    command: list[str | Path] = [programs / "createdb", "--host", place, "--username=lab", "lab"]
     deadline = time.monotonic() + START_LIMIT
     while server.poll() is None and time.monotonic() < deadline:
-        if subprocess.run(command, cwd=place, capture_output=True, check=False).returncode == 0:
+        if _run(command, place, Account()).returncode == 0:
             return
         time.sleep(0.05)
     raise RuntimeError(f"PostgreSQL did not start:\n{(place / 'log').read_text()}")

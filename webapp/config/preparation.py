@@ -24,7 +24,7 @@ def alone() -> Iterator[None]:
 
 def migrate() -> int:
     """Brings the database's tables up to date; returns how many migrations that took."""
-    # One connection is enough; and without the pool, one that is refused fails at once and says why.
+    # One connection is enough; without the pool, one that is refused says at once why.
     connection.settings_dict["OPTIONS"].pop("pool", None)
     executor = MigrationExecutor(connection)
     missing = len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
