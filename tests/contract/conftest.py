@@ -1,0 +1,130 @@
+"""A running paceline for every model, transport and number of workers."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+
+import pytest
+
+from tests.contract.case import Case
+from tests.contract.wire import Address, Connection
+
+HERE = Path(__file__).parent
+SERVER = HERE.parents[1] / "server"
+MODELS = ("serial", "thread", "pool", "adaptive")
+PATIENCE = 30.0  # seconds to start or to stop; reached only where something hangs
+
+# Large enough for every body of the cases but those that are to be too large.
+LIMIT_REQUEST_BODY = 10_000
+
+
+@dataclass(frozen=True)
+class Combination:
+    """One way to run the server."""
+
+    model: str
+    transport: str
+    workers: int
+
+    def __str__(self) -> str:
+        return f"{self.model}-{self.transport}-{self.workers}"
+
+
+COMBINATIONS = [
+    Combination(*each) for each in product(MODELS, ("tcp", "unix"), (1, 2))
+]  # one server at a time: pytest orders tests by the fixture that they share
+
+
+class Server:
+    """``python -m paceline`` as a process of its own."""
+
+    def __init__(self, combination: Combination, directory: Path, application: str) -> None:
+        self.combination = combination
+        self.log_path = directory / "server.log"
+        unix = directory / "s"
+        bind = f"unix:{unix}" if combination.transport == "unix" else "127.0.0.1:0"
+        options = [f"--bind={bind}", f"--workers={combination.workers}", "-k", combination.model]
+        options.append(f"--limit-request-body={LIMIT_REQUEST_BODY}")
+        with self.log_path.open("wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "paceline", application, *options],
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+                cwd=HERE,
+                # Nothing else from outside: WEB_CONCURRENCY, say, is a setting.
+                env={"PYTHONPATH": str(SERVER), "PATH": os.environ.get("PATH", os.defpath)},
+            )
+        self.address: Address = str(unix) if combination.transport == "unix" else ("127.0.0.1", 0)
+
+    @property
+    def log(self) -> str:
+        return self.log_path.read_text(errors="replace")
+
+    def adapt(self, case: Case) -> Case:
+        """What this server promises for ``case``: the serial model closes after each answer."""
+        return case.closing_after_one() if self.combination.model == "serial" else case
+
+    def wait(self) -> None:
+        """Return once it answers."""
+        deadline = time.monotonic() + PATIENCE
+        while not self._answers():
+            assert self.process.poll() is None, f"it ended by itself:\n{self.log}"
+            assert time.monotonic() < deadline, f"it does not answer:\n{self.log}"
+            time.sleep(0.01)
+
+    def _answers(self) -> bool:
+        _, said, address = self.log.rpartition("listening on ")
+        if not said or "\n" not in address:
+            return False
+        if self.combination.transport == "tcp":
+            host, _, port = address.split()[0].rpartition(":")
+            self.address = host, int(port)
+        with Connection(self.address) as connection:
+            connection.send(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+            return connection.read_answer().status == 200
+
+    def stop(self) -> None:
+        """End it as a service manager would, and look at what it leaves."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        try:
+            status = self.process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            raise AssertionError(f"it did not stop within {PATIENCE:g} s:\n{self.log}") from None
+        assert status == 0, f"exit status {status}:\n{self.log}"
+        assert "Traceback" not in self.log, f"a request made it trip:\n{self.log}"
+
+
+@pytest.fixture(scope="session", params=COMBINATIONS, ids=str)
+def server(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
+    """The echo application, served; one process for all tests of a combination."""
+    # The name is short since a Unix socket's path may be 107 bytes at most.
+    server = Server(request.param, tmp_path_factory.mktemp("s"), "apps:echo")
+    try:
+        server.wait()
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show the end of the server's log beside a failure."""
+    report = yield
+    server = getattr(item, "funcargs", {}).get("server")
+    if report.failed and isinstance(server, Server):
+        report.sections.append((f"log of {server.combination}", server.log[-4000:]))
+    return report

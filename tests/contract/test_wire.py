@@ -1,0 +1,99 @@
+"""Every case over real sockets: whole, piece by piece, and with another request behind it."""
+
+import json
+
+import pytest
+
+from tests.contract.case import CASES, Case, Expected
+from tests.contract.conftest import COMBINATIONS, MODELS, Server
+from tests.contract.wire import Answer, Connection
+
+FOLLOWER = b"GET /follower HTTP/1.1\r\nHost: follower\r\nConnection: close\r\n\r\n"
+FOLLOWED = Expected(200, closes=True, environ={"PATH_INFO": "/follower", "HTTP_HOST": "follower"})
+
+MOST_PIECES = 5000  # of the few cases that are longer, each piece has a few bytes
+
+every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+
+
+def of_each_model(transport: str) -> pytest.MarkDecorator:
+    """Run on one server of each model, where the others would show nothing new."""
+    chosen = [c for c in COMBINATIONS if (c.transport, c.workers) == (transport, 1)]
+    assert len(chosen) == len(MODELS)
+    return pytest.mark.parametrize("server", chosen, indirect=True, ids=str)
+
+
+def check(answer: Answer, expected: Expected) -> None:
+    assert answer.status == expected.status, answer
+    assert answer.closes == expected.closes, answer
+    assert "date" in answer.fields  # RFC 9110, 6.6.1
+    assert expected.fields.items() <= answer.fields.items()
+    if answer.status != 200:
+        assert b"Traceback" not in answer.body
+        assert answer.interim == ()  # nobody is asked for the body of a request that is refused
+    elif not expected.bodiless:
+        echo = json.loads(answer.body)
+        environ = {name: echo["environ"].get(name) for name in expected.environ}
+        assert environ == expected.environ
+        assert not set(expected.absent) & set(echo["environ"])
+        assert expected.body is None or echo["body"] == expected.body
+
+
+def check_answers(connection: Connection, case: Case) -> None:
+    for expected in case.answers:
+        check(connection.read_answer(expected.bodiless), expected)
+
+
+def check_end(connection: Connection) -> None:
+    assert connection.read_rest() == b"", "more than what was asked for"
+    # A reset can take away what was sent before it (RFC 9112, 9.6).
+    assert not connection.was_reset
+
+
+@every_case
+def test_whole(server: Server, case: Case) -> None:
+    case = server.adapt(case)
+    with Connection(server.address) as connection:
+        connection.send(case.request)
+        if case.ends:
+            connection.shutdown()
+        check_answers(connection, case)
+        if case.stays_open:
+            connection.send(FOLLOWER)
+            check(connection.read_answer(), FOLLOWED)
+        check_end(connection)
+
+
+@of_each_model("unix")
+@every_case
+def test_piece_by_piece(server: Server, case: Case) -> None:
+    case = server.adapt(case)
+    with Connection(server.address) as connection:
+        connection.send_in_pieces(case.request, 1 + len(case.request) // MOST_PIECES)
+        if case.ends:
+            connection.shutdown()
+        check_answers(connection, case)
+        if case.stays_open:
+            connection.send_in_pieces(FOLLOWER, 1)
+            check(connection.read_answer(), FOLLOWED)
+        check_end(connection)
+
+
+@of_each_model("tcp")
+@pytest.mark.parametrize("case", [c for c in CASES if not c.ends], ids=lambda case: case.name)
+def test_with_a_request_behind_it(server: Server, case: Case) -> None:
+    """The one behind is answered after a good request, and never after a bad one."""
+    case = server.adapt(case)
+    with Connection(server.address) as connection:
+        connection.send(case.request + FOLLOWER)
+        check_answers(connection, case)
+        if case.stays_open:
+            check(connection.read_answer(), FOLLOWED)
+        check_end(connection)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_a_case_says_what_it_is_about(case: Case) -> None:
+    assert case.why
+    assert case.answers or case.ends
+    assert not any(answer.closes for answer in case.answers[:-1]), "closed before the last answer"
