@@ -1,0 +1,49 @@
+"""The words mean the same in docker-compose.yml, in .env.example and to `lab up`."""
+
+import re
+
+from dotenv import dotenv_values
+
+from lab.serve import APPS, read_servers
+from lab.stack.layout import REPO
+from lab.words import TRANSPORTS, WORDS
+
+COMPOSE = (REPO / "docker-compose.yml").read_text()
+EXAMPLE = (REPO / ".env.example").read_text()
+
+# Without the `#` before each: what a user gets who takes all of them.
+SHOWN = dict(re.findall(r"^#([A-Z_]+)=(.*)$", EXAMPLE, re.MULTILINE))
+
+USED = dict(re.findall(r"\$\{([A-Z_]+):-([^}]*)\}", COMPOSE))
+
+
+def test_every_word_of_the_compose_file_is_explained():
+    assert set(USED) <= set(SHOWN)
+
+
+def test_every_word_of_the_lab_is_explained_with_its_default():
+    shown = SHOWN | {"DATABASE_URL": ""}  # stands there twice, with a value for PostgreSQL
+
+    assert {word.name: shown.get(word.name) for word in WORDS} == {
+        word.name: word.default for word in WORDS
+    }
+
+
+def test_containers_and_lab_have_the_same_defaults():
+    defaults = {word.name: word.default for word in WORDS}
+
+    assert {name: USED[name] for name in USED.keys() & defaults} == {
+        name: defaults[name] for name in USED.keys() & defaults
+    }
+
+
+def test_every_choice_is_named():
+    servers = read_servers()
+    models = {model for server in servers.values() for model in server.concurrency}
+
+    for choice in {*servers, *APPS, *TRANSPORTS, *models}:
+        assert re.search(rf"^#  .*\b{choice}  ", EXAMPLE, re.MULTILINE), choice
+
+
+def test_the_example_sets_nothing_by_itself():
+    assert dotenv_values(REPO / ".env.example") == {}

@@ -1,0 +1,188 @@
+"""nginx itself, configured from the template, in front of a server that tells what it was sent."""
+
+import json
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from lab.stack import proxy
+from lab.stack.certificate import ensure_certificate
+from lab.stack.layout import Layout
+from lab.stack.ports import free_port
+from lab.words import Words
+
+START_LIMIT = 10.0
+
+
+@dataclass(frozen=True)
+class Proxy:
+    """An nginx that runs: where it answers, what it has logged, where its static files lie."""
+
+    http: str
+    https: str
+    certificate: Path
+    static: Path
+    log: Path
+
+    def access_log(self, request_id: str) -> dict[str, Any]:
+        """The line of one request; waits for it, since nginx writes it after the answer."""
+        deadline = time.monotonic() + START_LIMIT
+        while time.monotonic() < deadline:
+            for line in self.log.read_text().splitlines():
+                if line.startswith("{") and json.loads(line)["request_id"] == request_id:
+                    return json.loads(line)
+            time.sleep(0.01)
+        raise AssertionError(f"no line for {request_id} in\n{self.log.read_text()}")
+
+
+@dataclass
+class Upstream:
+    """The server behind: the requests that reached it, and what its next answers add."""
+
+    bind: str
+    requests: list[dict[str, Any]] = field(default_factory=list)
+    fields: dict[str, str] = field(default_factory=dict)
+    body: bytes | None = None
+    status: int = 200
+
+
+@dataclass(frozen=True)
+class Setup:
+    """One layout of a stack with its configuration written."""
+
+    words: Words
+    layout: Layout
+    certificate: Path
+    configuration: Path
+
+    @classmethod
+    def make(cls, var: Path, bind: str) -> "Setup":
+        words = Words.read({"HTTP_PORT": str(free_port()), "HTTPS_PORT": str(free_port())})
+        layout = Layout(var)
+        layout.make()
+        tls = ensure_certificate(layout.tls)
+        configuration = proxy.write_configuration(words, layout, bind, tls)
+        return cls(words, layout, tls[0], configuration)
+
+    @property
+    def command(self) -> list[str]:
+        return proxy.command(self.configuration, self.layout)
+
+
+@contextmanager
+def running(var: Path, bind: str) -> Iterator[Proxy]:
+    """Runs nginx in front of ``bind``; blocks until it answers, and at the end until it is gone."""
+    setup = Setup.make(var, bind)
+    log = setup.layout.log / "proxy.log"
+    with log.open("ab") as output:  # appending, because nginx opens it a second time
+        process = subprocess.Popen(setup.command, stdout=output, stderr=output)
+    try:
+        await_port(setup.words.http_port, process, log)
+        yield Proxy(
+            f"http://localhost:{setup.words.http_port}",
+            f"https://localhost:{setup.words.https_port}",
+            setup.certificate,
+            setup.layout.static,
+            log,
+        )
+    finally:
+        process.terminate()
+        process.wait(START_LIMIT)
+
+
+def await_port(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + START_LIMIT
+    while process.poll() is None and time.monotonic() < deadline:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+        except OSError:
+            time.sleep(0.01)
+        else:
+            return
+    process.kill()
+    raise AssertionError(f"nginx did not start:\n{log.read_text()}")
+
+
+@contextmanager
+def telling_server() -> Iterator[Upstream]:
+    """A server that keeps connections open and answers with what it was sent, as JSON."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
+
+        def answer(self) -> None:
+            length = int(self.headers.get("Content-Length") or 0)
+            told = {
+                "line": self.requestline,
+                "fields": dict(self.headers.items()),
+                "body": self.rfile.read(length).decode(),
+                "connection": self.client_address[1],
+            }
+            upstream.requests.append(told)
+            body = json.dumps(told).encode() if upstream.body is None else upstream.body
+            self.send_response(upstream.status)
+            for name, value in {"Content-Type": "application/json", **upstream.fields}.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_GET = do_POST = answer  # noqa: N815
+
+        def log_message(self, *args: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    upstream = Upstream(f"127.0.0.1:{server.server_port}")
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield upstream
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Proxy, Upstream]]:
+    with (
+        telling_server() as upstream,
+        running(tmp_path_factory.mktemp("stack"), upstream.bind) as proxy,
+    ):
+        yield proxy, upstream
+
+
+@pytest.fixture
+def nginx(stack: tuple[Proxy, Upstream]) -> Proxy:
+    return stack[0]
+
+
+@pytest.fixture
+def upstream(stack: tuple[Proxy, Upstream]) -> Iterator[Upstream]:
+    upstream = stack[1]
+    yield upstream
+    upstream.requests.clear()
+    upstream.fields.clear()
+    upstream.body, upstream.status = None, 200
+
+
+@pytest.fixture
+def get(nginx: Proxy, upstream: Upstream) -> Callable[..., requests.Response]:
+    """Asks the proxy for a path, each time on a new connection."""
+
+    def ask(path: str = "/", **options: Any) -> requests.Response:
+        return requests.get(nginx.http + path, timeout=START_LIMIT, **options)
+
+    return ask
