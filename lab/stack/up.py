@@ -84,6 +84,7 @@ def run(words: Words, layout: Layout, bind: str, say: Say) -> None:
         state = replace(state, pids=processes.pids, ready=True)
         state.save(layout)
         announce(state, say)
+        say("lab", "Ctrl-C stops it")
         while True:
             processes.watch(None)
 
