@@ -35,6 +35,7 @@ def application(environ, start_response):
     elif path == "/hang":
         time.sleep(1000)
     elif path == "/hang-with-the-gil":
+        Path("hanging").touch()
         ctypes.PyDLL(None).sleep(1000)
     elif path == "/orphan":
         subprocess.run("sleep 0.5 &", shell=True)
@@ -189,6 +190,13 @@ class Call:
         self._thread.join(DEADLINE)
         assert self.result is not None, "no end of the request"
         return self.result
+
+    @classmethod
+    def hanging(cls, server: Server) -> Self:
+        """A request after which nothing in the worker runs any more."""
+        call = cls(server, "/hang-with-the-gil")
+        until((server.directory / "hanging").exists, "the application hangs")
+        return call
 
     @classmethod
     def in_flight(cls, server: Server) -> Self:

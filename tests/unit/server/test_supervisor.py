@@ -28,7 +28,7 @@ class TestDeath:
 
     def test_a_worker_that_holds_the_gil_for_ever_is_replaced(self, tmp_path: Path) -> None:
         with Server(tmp_path, "--timeout", "0.2") as server:
-            call = Call(server.ready(), "/hang-with-the-gil")
+            call = Call.hanging(server.ready())
             server.logged(r"worker \d+ has made no progress for 0.2 s")
             server.ready(2)
             assert isinstance(call.end(), OSError)
@@ -52,6 +52,10 @@ class TestDeath:
             worker = server.ready().serving()
             os.killpg(server.pid, signal.SIGSTOP)
             time.sleep(1.8)  # longer than a worker may be silent
+            server.signal(signal.SIGCONT)
+            for turn in (1, 2):  # of the supervisor's loop, before the worker can give a sign
+                server.signal(signal.SIGUSR2)
+                server.logged("USR2", turn)
             os.killpg(server.pid, signal.SIGCONT)
             assert server.serving() == worker
             server.signal(signal.SIGTERM)
@@ -75,6 +79,7 @@ class TestDeath:
         with Server(tmp_path, "-w", "2") as server:
             workers = children(server.ready(2).pid)
             assert len(workers) == 2
+            Call.hanging(server)
             server.signal(signal.SIGKILL)
             until(lambda: not any(map(alive, workers)), "the workers are gone")
 
@@ -120,6 +125,18 @@ class TestStop:
             assert "Interrupt" not in server.log
             assert "killed" not in server.log
 
+    def test_a_second_signal_does_not_run_exit_hooks_again(self, tmp_path: Path) -> None:
+        (tmp_path / "paceline.conf.py").write_text(
+            "import os\n"
+            "def worker_exit(server, worker):\n"
+            "    worker.log.error('exit hook')\n"
+            "    os.kill(os.getpid(), 2)\n"
+        )
+        with Server(tmp_path) as server:
+            server.ready().signal(signal.SIGINT)
+            assert server.exit_status() == 0
+            assert server.log.count("exit hook") == 1
+
     def test_term_while_workers_are_starting(self, tmp_path: Path) -> None:
         slow = APPLICATION + "\nPath('starting').touch()\ntime.sleep(1000)\n"
         with Server(tmp_path, application=slow) as server:
@@ -155,6 +172,16 @@ class TestStart:
             assert server.log.count("Traceback") == 1
             assert "RuntimeError: broken" in server.log
 
+    def test_one_worker_goes_ahead(self, tmp_path: Path) -> None:
+        waiting = (
+            "import os\nprint('importing', flush=True)\nwhile not os.path.exists('go'): pass\n"
+        )
+        with Server(tmp_path, "-w", "3", application=waiting + APPLICATION) as server:
+            server.logged("importing")
+            assert len(children(server.pid)) == 1
+            server.write("go", "")
+            server.ready(3)
+
     def test_one_that_exits_while_it_is_imported_is_broken(self, tmp_path: Path) -> None:
         with Server(tmp_path, application="import sys\nsys.exit(0)\n") as server:
             assert server.exit_status() == 3
@@ -170,6 +197,9 @@ class TestStart:
         crash = "import os\nif not os.path.exists('go'): os.kill(os.getpid(), 9)\n"
         with Server(tmp_path, application=crash + APPLICATION) as server:
             server.logged(r"SIGKILL.*; the next starts in 0.5 s")
+            started = time.monotonic()
+            server.logged(r"SIGKILL.*; the next starts in 1 s")
+            assert time.monotonic() - started > 0.4
             server.write("go", "")
             assert server.ready().get().startswith("one")
 

@@ -12,7 +12,7 @@ from paceline.process.backoff import Backoff
 from paceline.process.pidfile import PidFile
 from paceline.process.privileges import check_user, exit_if_orphaned
 
-from tests.unit.server.supervised import APPLICATION, Server, alive, children, until
+from tests.unit.server.supervised import APPLICATION, Call, Server, alive, children, until
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may do it")
 
@@ -100,12 +100,14 @@ class TestUser:
 
     @needs_root
     def test_workers_give_up_what_root_may(self, tmp_path: Path) -> None:
+        tmp_path.chmod(0o777)
         # Loaded before, since nobody may not be let in where the tests and Python are.
         options = ("-u", "65534", "-g", "65534", "-m", "027", "--preload")
         with Server(tmp_path, *options, application=self.SHOW) as server:
             assert server.ready().get() == f"65534 65534 [65534] {0o027}"
             # A change of user undoes what binds a worker to its supervisor's life.
             (worker,) = children(server.pid)
+            Call.hanging(server)
             server.signal(signal.SIGKILL)
             until(lambda: not alive(worker), "the worker is gone")
 
