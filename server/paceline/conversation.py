@@ -17,11 +17,8 @@ time; nothing in here is locked.
 """
 
 import logging
-import math
-import os
 import select
 import time
-from collections import deque
 from collections.abc import Callable
 from typing import IO
 
@@ -39,6 +36,7 @@ from paceline.http.body import ChunkedDecoder, LengthDecoder
 from paceline.http.framing import expects_continue, keeps_connection, request_body
 from paceline.http.request import RequestHead, parse_head, parse_request_line
 from paceline.http.response import CONTINUE, error_answer
+from paceline.outgoing import FilePart, Outgoing
 from paceline.service import Service
 from paceline.transport import Connection, proxy_protocol
 from paceline.wsgi.environ import Environ, build, say_length
@@ -49,22 +47,12 @@ log = logging.getLogger("paceline.error")
 
 READ, WRITE = 1, 4  # as in epoll
 
-RECEIVE = 1 << 16  # bytes at a time
-SENDS_IN_A_ROW = 16  # of one answer, before others get their turn
+# Bytes at a time.  A head fits in the first; larger blocks would cost the allocator more.
+RECEIVE_HEAD = 1 << 14
+RECEIVE = 1 << 16
 # After a refusal the client may still be sending; if the server closed now, the reset could take
 # the refusal away before it was read (RFC 9112, 9.6).
 LINGER = 2.0  # seconds
-
-
-class FilePart:
-    """A piece of a file that is still to be sent; owns its descriptor."""
-
-    __slots__ = ("count", "descriptor", "offset")
-
-    def __init__(self, descriptor: int, offset: int, count: int) -> None:
-        self.descriptor = os.dup(descriptor)  # the application closes its own
-        self.offset = offset
-        self.count = count
 
 
 class Conversation:
@@ -76,7 +64,6 @@ class Conversation:
         "_decoder",
         "_exchange",
         "_head",
-        "_held",
         "_outgoing",
         "_secure",
         "_service",
@@ -94,12 +81,12 @@ class Conversation:
 
     def __init__(self, connection: Connection, base: Environ, service: Service) -> None:
         self.connection = connection
-        self.deadline = time.monotonic() + service.timeouts.head
+        self.ready_at = time.monotonic()
+        self.deadline = self.ready_at + service.timeouts.head
         self.interest = READ
         self.armed = 0  # what a poller was told to look for
         self.owned = False  # whether somebody works on it
         self.closed = False
-        self.ready_at = 0.0
         self._service = service
         self._base = base
         self._secure = connection.secure
@@ -109,8 +96,7 @@ class Conversation:
         self._decoder: LengthDecoder | ChunkedDecoder | None = None
         self._store: BodyStore | None = None
         self._exchange: Exchange | None = None
-        self._outgoing: deque[bytes | memoryview | FilePart] | None = None
-        self._held = 0  # bytes of memory in it
+        self._outgoing: Outgoing | None = None  # kept only as long as there is something in it
         if service.proxy_versions and connection.peer[0] in service.proxy_peers:
             self.step: Callable[[], Exchange | None] = self._read_proxy_header
         else:
@@ -122,8 +108,9 @@ class Conversation:
 
     @property
     def idle(self) -> bool:
-        """Tell whether it waits for a request of which nothing has come yet."""
-        return self.step == self._receive and not self._buffer
+        """Tell whether nothing of a request has come yet, so that nothing is lost with it."""
+        waits = self.step in (self._receive, self._shake_hands, self._read_proxy_header)
+        return waits and not self._buffer
 
     # --- taking a request in ------------------------------------------------------------------
 
@@ -158,7 +145,7 @@ class Conversation:
 
     def _receive(self) -> Exchange | None:
         try:
-            data = self.connection.receive(RECEIVE)
+            data = self.connection.receive(RECEIVE_HEAD)
         except BlockingIOError:
             return None
         except OSError:
@@ -170,13 +157,17 @@ class Conversation:
 
     def _read_head(self, data: bytes) -> Exchange | None:
         service = self._service
-        if data[0] == 13 and data.startswith(b"\r\n"):
-            data = data[2:]  # an empty line before a request line is skipped (RFC 9112, 2.2)
+        while data.startswith(b"\r\n"):
+            data = data[2:]  # empty lines before a request line are skipped (RFC 9112, 2.2)
         try:
             end = data.find(b"\r\n\r\n")
             if end < 0:
                 self._await_head(data)
                 return None
+            if end > service.limits.request_head:
+                raise FieldsTooLarge(
+                    f"The head is longer than {service.limits.request_head} bytes."
+                )
             self._buffer = data[end + 4 :]
             head = parse_head(data[:end], service.limits)
             decoder = request_body(head, service.limits)
@@ -203,7 +194,7 @@ class Conversation:
             raise BadRequest("A line feed without its carriage return.")
         if len(data) > limits.request_head:
             raise FieldsTooLarge(f"The head is longer than {limits.request_head} bytes.")
-        if not self._buffer:
+        if data and not self._buffer:
             self.deadline = time.monotonic() + self._service.timeouts.head
         self._buffer = data
 
@@ -244,15 +235,16 @@ class Conversation:
         content = decoder.feed(data)
         try:
             store.write(content)
+            body = store.finish() if decoder.done else None
         except OSError as error:
             log.error("A body cannot be kept: %s", error)
             raise ServiceUnavailable("No room to keep the body.") from None
-        if not decoder.done:
+        if body is None:
             return None
         self._head = self._decoder = self._store = None
         self._buffer = decoder.rest
         self.step = self._receive
-        exchange = self._begin(head, store.finish())
+        exchange = self._begin(head, body)
         say_length(exchange.environ, decoder.length)
         return exchange
 
@@ -261,117 +253,113 @@ class Conversation:
         environ = build(
             self._base, head, body, self.connection.peer, service.forwarding, self._trusted
         )
-        keep = keeps_connection(head) and service.keeps_connections
-        exchange = self._exchange = Exchange(head, environ, keep, self)
+        exchange = self._exchange = Exchange(head, environ, keeps_connection(head), self)
         if service.access_log is not None:
             exchange.started = time.time()
         return exchange
 
     # --- sending an answer ----------------------------------------------------------------------
 
+    @property
+    def stays_open(self) -> bool:
+        """Tell whether there can be another request after this one."""
+        return self._service.keeps_connections
+
     def send(self, data: bytes) -> None:
-        """Send, or keep for when the client takes it; past the bound, wait.  Raises Disconnected."""
-        if not self._outgoing:
-            try:
-                sent = self.connection.send(data)
-            except BlockingIOError:
-                sent = 0
-            except OSError as error:
-                raise Disconnected(str(error)) from None
-            if sent == len(data):
+        """Send, or keep for when the client takes it; wait where too much is kept already.
+
+        Raises Disconnected.
+        """
+        if self._outgoing is not None:
+            self._make_room()
+            if self._outgoing is not None:
+                self._outgoing.add(data)
                 return
-            self._hold(memoryview(data)[sent:])
-        elif data:
-            self._hold(data)
-        self._wait_for_room()
+        try:
+            sent = self.connection.send(data)
+        except BlockingIOError:
+            sent = 0
+        except OSError as error:
+            raise Disconnected(str(error)) from None
+        if sent < len(data):
+            self._outgoing = Outgoing(self.connection)
+            self._outgoing.add(memoryview(data)[sent:])
 
     def send_file(self, descriptor: int, offset: int, count: int) -> None:
         """Send part of a file as ``send`` does; it takes no memory, so it never waits for room."""
-        if count:
-            self._hold(FilePart(descriptor, offset, count))
-            self._send_held()
-            self._wait_for_room()
-
-    def _hold(self, item: bytes | memoryview | FilePart) -> None:
+        if not count:
+            return
         if self._outgoing is None:
-            self._outgoing = deque()
-        self._outgoing.append(item)
-        if not isinstance(item, FilePart):
-            self._held += len(item)
+            self._outgoing = Outgoing(self.connection)
+        self._outgoing.add(FilePart(descriptor, offset, count))
+        self._send_some()
 
-    def _wait_for_room(self) -> None:
-        while self._outgoing and self._held > self._service.hold:
-            self._send_held()
-            if self._outgoing and self._held > self._service.hold:
-                self._wait_writable()
+    def _make_room(self) -> None:
+        hold = self._service.hold
+        self._send_some()
+        while self._outgoing is not None and self._outgoing.held > hold:
+            self._wait_writable()
+            self._send_some()
 
     def _wait_writable(self) -> None:
+        """Wait until the client takes something.  Raises Disconnected when its time is up."""
         limit = self._service.timeouts.send
+        give_up = time.monotonic() + limit
         waiter = select.poll()
         waiter.register(self.fileno(), select.POLLOUT)
-        if not waiter.poll(None if math.isinf(limit) else limit * 1000):
-            self._abandon()
-            raise Disconnected(f"The client took nothing for {limit:g} s.")
+        while not waiter.poll(min(limit, 1.0) * 1000):
+            self._service.beat()
+            if time.monotonic() >= give_up:
+                self._abandon()
+                raise Disconnected(f"The client took nothing for {limit:g} s.")
 
-    def _send_held(self) -> None:
-        """Send what was held until the client takes no more for now.  Raises Disconnected."""
-        outgoing, connection = self._outgoing, self.connection
+    def _send_some(self) -> bool:
+        """Send of what was kept; tell whether the client took anything.  Raises Disconnected."""
+        if self._outgoing is None:
+            return False
         try:
-            for _ in range(SENDS_IN_A_ROW):
-                if not outgoing:
-                    self._outgoing = None
-                    return
-                item = outgoing[0]
-                if isinstance(item, FilePart):
-                    sent = connection.send_file(item.descriptor, item.offset, item.count)
-                    if not sent:
-                        raise OSError("a file became shorter while it was sent")
-                    item.offset += sent
-                    item.count -= sent
-                    if not item.count:
-                        os.close(outgoing.popleft().descriptor)  # type: ignore[union-attr]
-                else:
-                    sent = connection.send(item)
-                    self._held -= sent
-                    if sent == len(item):
-                        outgoing.popleft()
-                    else:
-                        outgoing[0] = memoryview(item)[sent:]
-        except BlockingIOError:
-            pass
+            progress = self._outgoing.send_some()
         except OSError as error:
             self._abandon()
             raise Disconnected(str(error)) from None
+        if not self._outgoing:
+            self._outgoing = None
+        return progress
 
     def _abandon(self) -> None:
-        """Forget what was still to be sent."""
-        for item in self._outgoing or ():
-            if isinstance(item, FilePart):
-                os.close(item.descriptor)
-        self._outgoing = None
-        self._held = 0
+        if self._outgoing is not None:
+            self._outgoing.discard()
+            self._outgoing = None
 
     def _flush(self) -> Exchange | None:
+        """Send what was kept, and go on once nothing is left."""
         try:
-            self._send_held()
+            progress = self._send_some()
         except Disconnected:
-            self._fail()
+            self._give_up()
             return None
-        if self._outgoing:
-            self.deadline = time.monotonic() + self._service.timeouts.send
+        if self._outgoing is not None:
+            if progress:
+                self.deadline = time.monotonic() + self._service.timeouts.send
             return None
         self.interest = READ
         self.step = self._receive
+        if self._exchange is None:
+            self._bow_out(patient=True)  # it was a refusal
+            return None
         return self._next()
+
+    def _flush_later(self) -> None:
+        self.step = self._flush
+        self.interest = WRITE
+        self.deadline = time.monotonic() + self._service.timeouts.send
 
     # --- between two requests, and after the last -----------------------------------------------
 
     def finish(self) -> Exchange | None:
         """Go on after an exchange was run; return the next one where it has arrived already."""
-        if self._outgoing:
-            self.step = self._flush
-            self.interest = WRITE
-            self.deadline = time.monotonic() + self._service.timeouts.send
+        if self._outgoing is not None:
+            self._flush_later()
             return None
         return self._next()
 
@@ -386,7 +374,7 @@ class Conversation:
         if not answer.keep:
             self._end(answer)
             return None
-        self.deadline = time.monotonic() + service.timeouts.keep_alive
+        self.deadline = time.monotonic() + service.keep_alive
         if self._buffer:
             data, self._buffer = self._buffer, b""
             self.ready_at = time.monotonic()
@@ -421,7 +409,10 @@ class Conversation:
             self.close()
             return
         self._discard_body()
-        self._bow_out(patient=True)
+        if self._outgoing is not None:
+            self._flush_later()
+        else:
+            self._bow_out(patient=True)
 
     def _bow_out(self, patient: bool) -> None:
         """Say that nothing more comes; ``patient``: the client may still be sending."""
@@ -453,11 +444,11 @@ class Conversation:
         if self.step == self._receive_body or (self.step == self._receive and self._buffer):
             self._refuse(RequestTimeout("The request took too long to arrive."), self._buffer)
         elif self.step == self._flush:
-            self._fail()
+            self._give_up()
         else:
             self.close()
 
-    def _fail(self) -> None:
+    def _give_up(self) -> None:
         """Give up an answer that the client does not take."""
         exchange, service = self._exchange, self._service
         self._exchange = None

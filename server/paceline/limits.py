@@ -4,7 +4,7 @@ They are groups of their own so that a parser or a transport takes what it needs
 and never sees the whole configuration.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,14 @@ class Limits:
     answer_buffered: int = 1 << 20
     """What the poller holds for a slow client, past which the application's thread waits."""
 
+    smallest: int = field(init=False)
+    """A head up to this many bytes has no line that is too long; the others are looked at."""
+
+    def __post_init__(self) -> None:
+        """Derive what is looked up for each request."""
+        lines = [bound for bound in (self.request_line, self.request_field_size) if bound]
+        object.__setattr__(self, "smallest", min(lines, default=1 << 62))
+
     @property
     def request_head(self) -> int:
         """Most bytes of a head whose end has not been seen; past them it is answered 431.
@@ -39,11 +47,12 @@ class Timeouts:
     """How long a step may take.  All in seconds; 0 means no limit."""
 
     head: float = 30.0
-    """From the first byte of a request to the end of its head; then 408."""
+    """From the first byte of a request, the first one also from the connection's beginning, to the
+    end of its head; then 408, or nothing to a client that said nothing."""
     body: float = 30.0
     """Between two arrivals of a body's bytes; then 408."""
     keep_alive: float = 75.0
-    """An idle connection, after an answer or after it was accepted; then it is closed.
+    """An idle connection after an answer; then it is closed.
 
     Longer than nginx keeps its own idle upstream connections (60 s), so that the proxy
     is the one that closes and never sends a request into a connection being closed.

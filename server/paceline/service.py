@@ -56,8 +56,12 @@ class Service:
     """To be called at least once a second while requests can be taken up."""
 
     # Set by the concurrency model.
-    hold: int = -1
-    """Bytes of an answer that may wait for a client while its thread goes on; -1: nothing."""
+    hold: int = 0
+    """Bytes of an answer that may wait for a client while its application makes more."""
+    keep_alive: float = field(init=False)
+    """Seconds that an idle connection has; shorter while the worker drains."""
+    beat: Callable[[], object] = lambda: None
+    """Called about once a second by a thread that waits for its client."""
     keeps_connections: bool = True
     """Whether a connection stays open after an answer; not so while the worker drains."""
     closing: Callable[["Conversation"], None] = lambda conversation: None
@@ -72,3 +76,4 @@ class Service:
                 for each in fields(Timeouts)
             }
         )
+        self.keep_alive = self.timeouts.keep_alive

@@ -23,8 +23,8 @@ which hands a conversation over only where something can be done with it.
 Who owns a conversation.  The leader alone turns one from free to owned, so two riders never have
 the same; its rider alone makes it free again.  The registration with the poller stays while a
 conversation is owned, which saves a system call a request; should bytes come meanwhile, the
-leader takes the registration away and the rider renews it.  Each sets its own flag before it
-looks at the other's, so one of them always sees.
+leader takes the registration away and the rider renews it, both under a lock that a common request
+never takes.  Each sets its own flag before it looks at the other's, so one of them always sees.
 
 Schmidt et al., "Leader/Followers", POSA 2, 2000, has the pattern; the monitor is this server's.
 """
@@ -55,7 +55,17 @@ GIL = getattr(sys, "_is_gil_enabled", lambda: True)()
 class Rider:
     """A thread, as the monitor sees it."""
 
-    __slots__ = ("_clock", "_looked", "_measured", "_ran", "burning_since", "busy", "seen", "turn", "wake")
+    __slots__ = (
+        "_clock",
+        "_looked",
+        "_measured",
+        "_ran",
+        "burning_since",
+        "busy",
+        "seen",
+        "turn",
+        "wake",
+    )
 
     def __init__(self) -> None:
         self.wake = threading.Lock()
@@ -92,6 +102,7 @@ class Adaptive(Model):
         self._conversations: dict[int, Conversation] = {}
         self._ready: deque[Conversation] = deque()
         self._leading = threading.Lock()  # held by the leader
+        self._registering = threading.Lock()
         self._polling = False
         self._riders: list[Rider] = []
         self._parked: deque[Rider] = deque()
@@ -211,7 +222,8 @@ class Adaptive(Model):
         if not conversation.closed:
             conversation.owned = False
             if conversation.armed != conversation.interest:
-                self._arm(conversation)
+                with self._registering:
+                    self._arm(conversation)
 
     # --- the leader -------------------------------------------------------------------------------
 
@@ -256,7 +268,8 @@ class Adaptive(Model):
             if conversation is None:
                 return
             self._conversations[conversation.fileno()] = conversation
-            self._arm(conversation)
+            with self._registering:
+                self._arm(conversation)
 
     def _sweep(self, now: float) -> None:
         """About once a second: give a sign of life, and see whose time is up."""
@@ -299,31 +312,29 @@ class Adaptive(Model):
     # --- what is registered with the poller -------------------------------------------------------
 
     def _arm(self, conversation: Conversation) -> None:
-        descriptor, interest = conversation.fileno(), conversation.interest
-        try:
-            if conversation.armed:
-                self._poller.modify(descriptor, interest)
-            else:
-                self._poller.register(descriptor, interest)
-        except FileExistsError:
-            self._poller.modify(descriptor, interest)  # leader and rider came to it at once
+        """Hear of a free conversation what it waits for; ``_registering`` is held."""
+        interest = conversation.interest
+        if conversation.owned or conversation.closed or conversation.armed == interest:
+            return  # the leader came to it first, or gave it to another rider
+        if conversation.armed:
+            self._poller.modify(conversation.fileno(), interest)
+        else:
+            self._poller.register(conversation.fileno(), interest)
         conversation.armed = interest
 
     def _mute(self, conversation: Conversation, descriptor: int) -> None:
         """Hear nothing of a conversation as long as its rider has it."""
-        try:
+        with self._registering:
+            if conversation.closed or not conversation.armed:
+                return
             self._poller.unregister(descriptor)
-        except OSError:
-            return  # it was closed in this moment
-        conversation.armed = 0
-        if not conversation.owned:
-            self._arm(conversation)
+            conversation.armed = 0
+            self._arm(conversation)  # its rider may have let it go in this moment
 
     def _forget(self, conversation: Conversation) -> None:
         """Before a conversation closes: afterwards its descriptor may be another's."""
-        descriptor = conversation.fileno()
-        if self._conversations.pop(descriptor, None) is not None and conversation.armed:
-            try:
+        with self._registering:
+            descriptor = conversation.fileno()
+            if self._conversations.pop(descriptor, None) is not None and conversation.armed:
                 self._poller.unregister(descriptor)
-            except OSError:
-                pass  # the leader muted it in this moment
+                conversation.armed = 0

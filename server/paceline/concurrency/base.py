@@ -46,6 +46,7 @@ class Model:
         """Accept no more, let ``run`` return when all is done.  Safe in a signal handler."""
         self.stopping = True
         self.service.keeps_connections = False
+        self.service.keep_alive = min(self.service.keep_alive, DRAIN)
         try:
             os.write(self._stop, b"s")
         except BlockingIOError:
@@ -69,7 +70,7 @@ class Model:
         service = self.service
         if service.max_requests:
             service.served += 1
-            if service.served == service.max_requests:
+            if service.served >= service.max_requests and not self.stopping:
                 log.info("Served %d requests; ending, to be replaced", service.served)
                 self.stop()
         if service.before_request is not None:

@@ -21,6 +21,7 @@ class Serial(Model):
     def run(self) -> None:
         """Serve until stopped; the connection at hand is finished."""
         self.service.keeps_connections = False
+        self.service.beat = self.service.heartbeat  # while it waits for a client, it lives
         waiter = select.poll()
         waiter.register(self._stopped, READ)
         listeners = {listener.socket.fileno(): listener for listener in self.listeners}
@@ -32,8 +33,4 @@ class Serial(Model):
                     conversation = self.accept(listeners[descriptor])
                     if conversation is not None:
                         self.converse(conversation)
-            self.beat()
-
-    def beat(self) -> None:
-        """Tell the supervisor that this worker lives; a hanging application keeps it from that."""
-        self.service.heartbeat()
+            self.service.heartbeat()

@@ -31,6 +31,7 @@ class ThreadPool(Model):
         self._woken, self._wake = os.pipe()
         os.set_blocking(self._wake, False)
         self._conversations: dict[int, Conversation] = {}
+        self._listening = True
         self._away = 0  # conversations that a thread has
         self._waiter = select.poll()
         threads = [
@@ -62,13 +63,21 @@ class ThreadPool(Model):
             while self._returned:
                 self._take_back(self._returned.popleft())
             self._expire_idle()
+            self._listen_while_there_is_room(listeners)
             self.service.heartbeat()
 
     def _welcome(self, listener: Listener) -> None:
-        if len(self._conversations) + self._away < self.service.max_connections:
-            conversation = self.accept(listener)
-            if conversation is not None:
-                self._watch(conversation)
+        conversation = self.accept(listener)
+        if conversation is not None:
+            self._watch(conversation)
+
+    def _listen_while_there_is_room(self, listeners: dict[int, Listener]) -> None:
+        room = len(self._conversations) + self._away < self.service.max_connections
+        if room == self._listening:
+            return
+        self._listening = room
+        for descriptor in listeners:
+            self._waiter.modify(descriptor, READ if room else 0)
 
     def _watch(self, conversation: Conversation) -> None:
         self._conversations[conversation.fileno()] = conversation

@@ -5,7 +5,7 @@ lies behind the body is in ``rest``.
 """
 
 from paceline.errors import BadRequest, ContentTooLarge, FieldsTooLarge
-from paceline.http.grammar import CHUNK_SIZE, CONTROLS, TOKEN
+from paceline.http.grammar import CHUNK_SIZE, CONTROL, TOKEN
 
 # A chunk's size line with its extensions.  Nobody sends extensions, so this is generous.
 MAX_SIZE_LINE = 256
@@ -124,8 +124,8 @@ class ChunkedDecoder:
         self._trailers += 1
         if self._trailers > self._max_trailers:
             raise FieldsTooLarge(f"More than {self._max_trailers} trailer fields.")
-        name, colon, _ = line.decode("latin-1").partition(":")
-        if not colon or not TOKEN.fullmatch(name) or line.translate(None, CONTROLS) != line:
+        name, colon, value = line.decode("latin-1").partition(":")
+        if not colon or not TOKEN.fullmatch(name) or CONTROL.search(value):
             raise BadRequest("A trailer field is malformed.")
         return True
 

@@ -9,8 +9,8 @@ than this server, the message is refused: that is how requests are smuggled.
     none                   anything else     400              400
     "chunked" alone        none              chunked          400
     "chunked" alone        any               400              400
-    chunked, not the last  any               400              400
-    other codings          any               501              400
+    chunked not last, or twice; not a list   400              400
+    other codings                            501              400
 
 The table for answers is in ``paceline.wsgi.response``, which carries it out.
 """
@@ -47,8 +47,8 @@ def _check_coding(coding: str, length: str | None, version: str) -> None:
     if coding.lower() == "chunked":
         return
     codings = [each.strip(OWS).lower() for each in coding.split(",")]
-    if "chunked" in codings or "" in codings:
-        raise BadRequest("Transfer-Encoding is not 'chunked' alone.")
+    if "chunked" in codings[:-1] or "" in codings:
+        raise BadRequest("In Transfer-Encoding, chunked must come once, and last.")
     raise NotImplementedByServer("A transfer coding other than chunked.")
 
 

@@ -1,8 +1,8 @@
 """Bytes of a request's head → RequestHead, or an error that carries its status.
 
-The order of the checks is the order in which they become cheap: one pass in C over the
-whole head settles every forbidden octet and every line end, so that what follows may
-split on CRLF and look at nothing twice.
+Whole-line operations that run in C do the work, and a line that was seen before is not looked at
+again.  A CR or LF that is not a line's end is left within a line, where ``isprintable`` sees it as it
+sees every other control character.
 """
 
 from paceline.errors import (
@@ -12,7 +12,7 @@ from paceline.errors import (
     URITooLong,
     VersionNotSupported,
 )
-from paceline.http.grammar import ABSOLUTE_FORM, CONTROLS, HOST, HTTP_VERSION, OWS, TOKEN
+from paceline.http.grammar import ABSOLUTE_FORM, CONTROL, HOST, HTTP_VERSION, OWS, TOKEN
 from paceline.limits import Limits
 
 # Caches are emptied when they are full: an attacker who fills them costs a parse, not memory.
@@ -71,15 +71,14 @@ def parse_head(raw: bytes, limits: Limits) -> RequestHead:
     Raises a RequestError: 400, 414, 431, 501 or 505 (RFC 9112, 2 to 5).
     """
     lines = raw.decode("latin-1").split("\r\n")
-    _check_sizes(raw, lines, limits)
-    # Of the octets below SP only the CRs and LFs between these lines may be there.
-    if len(raw) - len(raw.translate(None, CONTROLS)) != 2 * (len(lines) - 1):
-        raise BadRequest("A control character, or a CR or LF alone, in the request head.")
+    if len(raw) > limits.smallest or len(lines) > limits.request_fields:
+        _check_sizes(raw, lines, limits)
     head = parse_request_line(lines[0])
     fields = head.fields
     del lines[0]
+    known = _known_lines.get
     for line in lines:
-        name, value = _known_lines.get(line) or _parse_line(line)
+        name, value = known(line) or _parse_line(line)
         if name in fields:
             fields[name] = _join(name, fields[name], value)
         elif "_" in name:
@@ -104,7 +103,7 @@ def parse_request_line(line: str) -> RequestHead:
         version = _other_version(version)
     if method not in METHODS:
         _check_method(method)
-    if not target or not target.isascii() or "\t" in target or "#" in target:
+    if not target or not target.isascii() or not target.isprintable() or "#" in target:
         raise BadRequest("The request target is empty or has a character that is not allowed.")
     return RequestHead(method, target, version)
 
@@ -160,6 +159,8 @@ def _parse_line(line: str) -> tuple[str, str]:
             _known_names[name] = lowered
     if not colon:
         raise BadRequest("A header field without a colon.")
+    if not value.isprintable() and CONTROL.search(value):
+        raise BadRequest("A control character, or a CR or LF alone, in a header field.")
     pair = lowered, value.strip(OWS)
     if lowered in REPEATING and len(line) <= CACHED_LINE:
         if len(_known_lines) >= CACHE_SIZE:

@@ -15,7 +15,9 @@ SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
 MAX_V1 = 107  # bytes with CRLF
 MAX_V2 = 16 + 2048  # addresses and a generous share of extensions
 
-V1 = re.compile(rb"PROXY (?:UNKNOWN(?: [^\r\n]*)?|TCP[46] (\S+) \S+ ([0-9]{1,5}) [0-9]{1,5})\r\n")
+V1 = re.compile(
+    rb"PROXY (?:UNKNOWN(?: [^\r\n]*)?|TCP([46]) (\S+) (\S+) ([0-9]{1,5}) ([0-9]{1,5}))\r\n"
+)
 V2 = struct.Struct("!12sBBH")
 
 
@@ -43,13 +45,18 @@ def _parse_v1(data: bytes) -> tuple[Address | None, int] | None:
     match = V1.match(data)
     if match is None:
         raise Malformed("a malformed PROXY line")
-    if match[1] is None:
+    version, client, proxy, *ports = (group and group.decode("latin-1") for group in match.groups())
+    if version is None:
         return None, match.end()
     try:
-        address = str(ipaddress.ip_address(match[1].decode("ascii")))
+        addresses = ipaddress.ip_address(client), ipaddress.ip_address(proxy)
     except ValueError:
-        raise Malformed("a PROXY line without a valid address") from None
-    return (address, match[2].decode("ascii")), match.end()
+        raise Malformed("a PROXY line without valid addresses") from None
+    if any(each.version != int(version) for each in addresses):
+        raise Malformed("a PROXY line with addresses of the other family")
+    if any(int(port) > 65535 for port in ports):
+        raise Malformed("a PROXY line without valid ports")
+    return (str(addresses[0]), str(int(ports[0]))), match.end()
 
 
 def _parse_v2(data: bytes) -> tuple[Address | None, int] | None:

@@ -12,7 +12,9 @@ class TCPListener(Listener):
     def name(self) -> Address:
         """Return host and port; no host for one that listens on all addresses."""
         host, port, *_ = self.socket.getsockname()
-        return ("" if host in ("0.0.0.0", "::") else host), str(port)
+        if ":" in host:
+            host = f"[{host}]"  # as in a URL (RFC 3875, 4.1.14)
+        return ("" if host in ("0.0.0.0", "[::]") else host), str(port)
 
     def accept(self) -> Connection:
         """Return the next connection, with Nagle's algorithm off.

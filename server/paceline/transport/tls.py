@@ -60,6 +60,11 @@ class TLSConnection(Connection):
             except (OSError, ValueError):
                 pass  # the peer's is not there yet, or the peer is gone
 
+    def reset_on_close(self) -> None:
+        """See to it that the peer sees neither close_notify nor an end."""
+        super().reset_on_close()
+        self._shaken = False
+
     def close(self) -> None:
         """Say that this is the end, and close."""
         if self._shaken:

@@ -118,14 +118,12 @@ def say_length(environ: Environ, length: int) -> None:
 
 
 def _apply_forwarded(environ: Environ, head: RequestHead, forwarding: Forwarding) -> None:
-    said = {
-        head.fields[name].lower() == value
-        for name, value in forwarding.secure_scheme_headers.items()
-        if name in head.fields
-    }
-    if len(said) > 1:
-        raise BadRequest("The proxy's fields contradict each other about the scheme.")
-    if said:
+    headers = forwarding.secure_scheme_headers
+    if not headers.keys().isdisjoint(head.fields):
+        fields = head.fields
+        said = {fields[name].lower() == headers[name] for name in headers if name in fields}
+        if len(said) > 1:
+            raise BadRequest("The proxy's fields contradict each other about the scheme.")
         environ["wsgi.url_scheme"] = "https" if True in said else "http"
     if head.underscored:
         _apply_underscored(environ, head, forwarding, forwarding.forwarder_headers)
@@ -145,7 +143,9 @@ def _apply_underscored(
 
 def _apply_forwarder_header(environ: Environ, key: str, value: str) -> None:
     if key == "SCRIPT_NAME":
-        if not environ["PATH_INFO"].startswith(value):
-            raise BadRequest("The path does not begin with the proxy's SCRIPT_NAME.")
-        environ["PATH_INFO"] = environ["PATH_INFO"][len(value) :]
+        path = environ["PATH_INFO"]
+        rest = path[len(value) :]
+        if not path.startswith(value) or (value and rest and not rest.startswith("/")):
+            raise BadRequest("The path is not beneath the proxy's SCRIPT_NAME.")
+        environ["PATH_INFO"] = rest
     environ[key] = value

@@ -21,13 +21,22 @@ class FileWrapper:
             yield block
 
     def regular_file(self) -> tuple[int, int, int] | None:
-        """Return descriptor, offset and count of a regular file, None for anything else."""
+        """Return descriptor, offset and count of a regular file, None for anything else.
+
+        Where reading is anything but reading the descriptor (a gzip file has one too, of what is
+        still packed), it is not that file's bytes that the application means.
+        """
+        read = self.filelike.read
+        raw = getattr(getattr(read, "__wrapped__", read), "__self__", None)
+        file = raw.raw if isinstance(raw, io.BufferedReader | io.BufferedRandom) else raw
+        if raw is None or type(file) is not io.FileIO:
+            return None
         try:
-            descriptor = self.filelike.fileno()
+            descriptor = file.fileno()
             status = os.fstat(descriptor)
-            if not stat.S_ISREG(status.st_mode):
-                return None
-            offset = self.filelike.tell()
-        except (AttributeError, OSError, io.UnsupportedOperation):
+            offset = raw.tell()
+        except (OSError, ValueError):
+            return None
+        if not stat.S_ISREG(status.st_mode):
             return None
         return descriptor, offset, max(status.st_size - offset, 0)

@@ -28,7 +28,7 @@ def call(application: Application, environ: Environ, answer: Answer, sendfile: b
                 answer.write(data)
                 if answer.wants_no_more:
                     break
-            answer.finish()
+            answer.finish(cut=kind is FileWrapper)
     finally:
         close = getattr(result, "close", None)
         if close is not None:

@@ -26,7 +26,11 @@ ExcInfo = (
 
 
 class Sink(Protocol):
-    """Where an answer's bytes go.  Both raise Disconnected when nobody takes them."""
+    """Where an answer's bytes go.  Sending raises Disconnected when nobody takes them."""
+
+    @property
+    def stays_open(self) -> bool:
+        """Tell whether there can be another request after this one."""
 
     def send(self, data: bytes) -> None:
         """Send all of it, or see to it that it will be sent."""
@@ -42,41 +46,26 @@ class Answer:
     was given all of the answer.
     """
 
-    __slots__ = (
-        "_chunked",
-        "_excess",
-        "_fields",
-        "_has_body",
-        "_left",
-        "_status_line",
-        "_to_head",
-        "_version",
-        "body_bytes",
-        "code",
-        "complete",
-        "head_sent",
-        "headers",
-        "keep",
-        "sink",
-        "status",
-    )
+    # Class attributes, of which most answers change a few: cheaper than to set them all each time.
+    _fields: Fields | None = None
+    _left: int | None = None
+    """Bytes still to come of a body whose length was said."""
+    _excess = 0
+    """Bytes past it, which are not sent."""
+    _chunked = False
+    _has_body = True
+    head_sent = False
+    complete = False
+    body_bytes = 0
+    status = ""
+    code = 0
+    headers: list[tuple[str, str]] = []  # noqa: RUF012 (replaced, never changed)
 
     def __init__(self, method: str, version: str, keep: bool, sink: Sink) -> None:
         self._to_head = method == "HEAD"
         self._version = version
         self.keep = keep
         self.sink = sink
-        self._fields: Fields | None = None
-        self._left: int | None = None  # bytes of a body whose length was said
-        self._excess = 0  # bytes past it, which are not sent
-        self._chunked = False
-        self._has_body = True
-        self.head_sent = False
-        self.complete = False
-        self.body_bytes = 0
-        self.status = ""
-        self.code = 0
-        self.headers: list[tuple[str, str]] = []
 
     def start_response(
         self, status: str, headers: list[tuple[str, str]], exc_info: ExcInfo = None
@@ -138,8 +127,8 @@ class Answer:
             self.sink.send_file(descriptor, offset, count)
         self.finish()
 
-    def finish(self) -> None:
-        """Say that nothing more comes.
+    def finish(self, cut: bool = False) -> None:
+        """Say that nothing more comes; ``cut``: what exceeds Content-Length was meant to be cut off.
 
         Raises ApplicationError for a body that was shorter or longer than its Content-Length.
         """
@@ -151,7 +140,7 @@ class Answer:
             self.keep = False
             raise ApplicationError(f"The body is {self._left} bytes short of its Content-Length.")
         self.complete = True
-        if self._excess:
+        if self._excess and not cut:
             raise ApplicationError("The body is longer than its Content-Length.")
 
     def _head(self, length: int | None) -> bytes:
@@ -160,15 +149,15 @@ class Answer:
         if fields is None:
             raise ApplicationError("The body began before start_response was called.")
         self.head_sent = True
-        raw = fields.raw
+        raw, said, closes, has_date, has_server = fields
         if self._to_head or self.code == 204 or self.code == 304:
             self._has_body = False
             if self.code == 204:  # must not have a Content-Length (RFC 9110, 8.6)
-                raw = raw if fields.content_length is None else _without_length(self.headers)
-            elif length and self._to_head and fields.content_length is None:
+                raw = raw if said is None else _without_length(self.headers)
+            elif length and self._to_head and said is None:
                 raw += b"Content-Length: %d\r\n" % length
-        elif fields.content_length is not None:
-            self._left = fields.content_length
+        elif said is not None:
+            self._left = said
         elif length is not None:
             raw += b"Content-Length: %d\r\n" % length
             self._left = length
@@ -177,12 +166,13 @@ class Answer:
             raw += b"Transfer-Encoding: chunked\r\n"
         else:
             self.keep = False  # the end of the connection is the end of the body
-        self.keep &= not fields.closes
+        if closes or not self.sink.stays_open:
+            self.keep = False
         if not self.keep:
             raw += b"Connection: close\r\n"
         elif self._version == "HTTP/1.0":
             raw += b"Connection: keep-alive\r\n"
-        return self._status_line + _common_fields(fields) + raw + b"\r\n"
+        return self._status_line + _common_fields(has_date, has_server) + raw + b"\r\n"
 
     def _framed(self, data: bytes) -> bytes:
         """Return body bytes as they go on the wire, cut where the length that was said ends.
@@ -194,7 +184,6 @@ class Answer:
         if self._left is not None:
             if len(data) > self._left:
                 self._excess += len(data) - self._left
-                self.keep = False
                 data = data[: self._left]
             self._left -= len(data)
         self.body_bytes += len(data)
@@ -202,7 +191,7 @@ class Answer:
 
 
 def _without_length(headers: list[tuple[str, str]]) -> bytes:
-    return encode_fields([each for each in headers if each[0].lower() != "content-length"]).raw
+    return encode_fields([each for each in headers if each[0].lower() != "content-length"])[0]
 
 
 class _Clock:
@@ -212,13 +201,13 @@ class _Clock:
     both = date = server = b""
 
 
-def _common_fields(fields: Fields) -> bytes:
+def _common_fields(has_date: bool, has_server: bool) -> bytes:
     now = int(time.time())
     if now != _Clock.second:
         _Clock.date = f"Date: {formatdate(now, usegmt=True)}\r\n".encode("ascii")
         _Clock.server = b"Server: paceline\r\n"
         _Clock.both = _Clock.server + _Clock.date
         _Clock.second = now
-    if not fields.has_date and not fields.has_server:
+    if not has_date and not has_server:
         return _Clock.both
-    return (b"" if fields.has_server else _Clock.server) + (b"" if fields.has_date else _Clock.date)
+    return (b"" if has_server else _Clock.server) + (b"" if has_date else _Clock.date)
