@@ -43,6 +43,22 @@ def place() -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def proxy_image() -> str:
-    """The proxy's image, built."""
-    return docker("build", "--quiet", REPO / "nginx")
+def build() -> Iterator[Callable[..., str]]:
+    """Builds an image from the arguments of `docker build`; its name is gone afterwards."""
+    names = []
+
+    def build(*arguments: str | Path) -> str:
+        name = f"lab-test-{uuid.uuid4().hex[:8]}"
+        docker("build", "--tag", name, *arguments)
+        names.append(name)
+        return name
+
+    yield build
+    if names:
+        docker("rmi", *names)
+
+
+@pytest.fixture(scope="module")
+def proxy_image(build: Callable[..., str]) -> str:
+    """The proxy's image."""
+    return build(REPO / "nginx")
