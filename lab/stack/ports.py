@@ -19,7 +19,9 @@ def require_free(ports: Mapping[str, int]) -> None:
                 f"{word}={port} needs root: ports below 1024 do; choose another: {word}=8080"
             )
         if reason == errno.EADDRINUSE:
-            other = next(number for number in range(port + 1, 65536) if not why_not_free(number))
+            # Ten further on, past the ports that stand beside ours by default.
+            others = (number for number in range(port + 10, 65536) if not why_not_free(number))
+            other = next(others, None) or free_port()
             by = holder(port) or "another process"
             raise LabError(f"{word}={port} is taken by {by}; choose another: {word}={other}")
 

@@ -7,6 +7,7 @@ offers it (prctl(2), PR_SET_PDEATHSIG) a process also gets TERM when the lab its
 
 import ctypes
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -16,7 +17,6 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from queue import Empty, SimpleQueue
 from typing import Any
 
 from lab.errors import LabError
@@ -63,15 +63,17 @@ class Processes:
         self._running: list[Process] = []
         self._patient = True
         self._handlers: dict[int, Any] = {}
-        # A queue, because signals that arrive while nobody waits must not be lost.
-        self._signals: SimpleQueue[int] = SimpleQueue()
 
     def __enter__(self) -> "Processes":
-        for number in (*STOP_SIGNALS, signal.SIGCHLD):
+        # The interpreter writes the number of each signal into a pipe as soon as it arrives.  A
+        # handler alone would not do: it may run just before we begin to wait, and we never wake.
+        self._signals, self._write_end = os.pipe()
+        os.set_blocking(self._write_end, False)
+        signal.set_wakeup_fd(self._write_end, warn_on_full_buffer=False)
+        for number in (signal.SIGCHLD, *STOP_SIGNALS):
             # What is ignored stays ignored, as nohup and background jobs of a shell want it.
-            if signal.getsignal(number) is not signal.SIG_IGN:
-                handler = signal.signal(number, lambda received, _: self._signals.put(received))
-                self._handlers[number] = handler
+            if number == signal.SIGCHLD or signal.getsignal(number) is not signal.SIG_IGN:
+                self._handlers[number] = signal.signal(number, lambda *_: None)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:
@@ -83,6 +85,9 @@ class Processes:
             self._finish(process)
         for number, handler in self._handlers.items():
             signal.signal(number, handler)
+        signal.set_wakeup_fd(-1)
+        os.close(self._signals)
+        os.close(self._write_end)
 
     @property
     def pids(self) -> dict[str, int]:
@@ -139,9 +144,13 @@ class Processes:
                 )
 
     def _wait(self, timeout: float | None) -> None:
-        with suppress(Empty):
-            if self._signals.get(timeout=timeout) in STOP_SIGNALS:
-                raise StopRequested
+        if self._received(timeout).intersection(STOP_SIGNALS):
+            raise StopRequested
+
+    def _received(self, timeout: float | None) -> set[int]:
+        """The signals that have come since the last call, or the first that come in time."""
+        ready, _, _ = select.select([self._signals], [], [], timeout)
+        return set(os.read(self._signals, 1024)) if ready else set()
 
     def _ask(self, process: Process) -> None:
         """Asks a process to finish and gives it time; one that needs more delays no other."""
@@ -163,11 +172,10 @@ class Processes:
         """Waits until a process has ended, time is up, or Ctrl-C asks to wait for nothing more."""
         deadline = time.monotonic() + seconds
         while self._patient and process.popen.poll() is None:
-            try:
-                received = self._signals.get(timeout=max(0.0, deadline - time.monotonic()))
-            except Empty:
+            remaining = deadline - time.monotonic()
+            if remaining <= 0:
                 return
-            self._patient = received != signal.SIGINT
+            self._patient = signal.SIGINT not in self._received(remaining)
 
     def _read(self, name: str, popen: subprocess.Popen[bytes]) -> None:
         assert popen.stdout is not None

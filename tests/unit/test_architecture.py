@@ -23,7 +23,7 @@ LAYERS = """
     concurrency
     conversation
     service
-    exchange            application
+    exchange            outgoing            application
     wsgi                transport
     http                config
     settings
@@ -113,7 +113,7 @@ def test_http_is_sans_io(name: str):
     ("folder", "strangers"),
     [
         ("webapp", {"paceline", "lab", "tests"}),
-        ("server", {"lab", "webapp", "tests", "config", "tiny", "guestbook"}),
+        ("server/paceline", {"lab", "webapp", "tests", "config", "tiny", "guestbook"}),
         ("lab", {"webapp", "tests", "config", "tiny", "guestbook", "workload"}),
     ],
 )

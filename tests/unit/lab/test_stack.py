@@ -1,120 +1,22 @@
 """`lab up` as a person runs it: real processes, real signals, one var/ for each stack."""
 
 import http.client
-import json
 import os
-import pty
 import re
 import signal
 import socket
 import subprocess
 import sys
-import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from lab.stack.answers import to_bind, to_tls, why_unhealthy
-from lab.stack.ports import free_port
-
-REPO = Path(__file__).resolve().parents[3]
-LAB = [sys.executable, "-m", "lab"]
+from tests.services.stack import LAB, REPO, Stack, eventually, is_alive
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
-
-
-class Stack:
-    """The words and folder of one stack, and the `lab` commands on it."""
-
-    def __init__(self, var: Path) -> None:
-        self.var = var
-        self.http, self.https = free_port(), free_port()
-        self.environ = {
-            **os.environ,
-            "LAB_VAR": str(var),
-            "SERVER": "gunicorn",
-            "HTTP_PORT": str(self.http),
-            "HTTPS_PORT": str(self.https),
-            "PYTHONUNBUFFERED": "1",
-        }
-        self.lines: list[str] = []
-
-    def lab(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Runs a `lab` command to its end."""
-        return subprocess.run(
-            [*LAB, *arguments],
-            cwd=REPO,
-            env=self.environ,
-            capture_output=True,
-            text=True,
-            timeout=100,
-            check=False,
-        )
-
-    def start(self) -> subprocess.Popen[str]:
-        """`lab up` in the foreground, once it answers."""
-        up = subprocess.Popen(
-            [*LAB, "up"],
-            cwd=REPO,
-            env=self.environ,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        threading.Thread(target=self._read, args=(up,), daemon=True).start()
-        eventually(lambda: self.said(r"^lab +\| up: ") or up.poll() is not None)
-        assert up.poll() is None, "\n".join(self.lines)
-        return up
-
-    def _read(self, up: subprocess.Popen[str]) -> None:
-        assert up.stdout is not None
-        for line in up.stdout:
-            self.lines.append(line.rstrip("\n"))
-
-    def said(self, pattern: str) -> bool:
-        """Whether a line of `lab up` matches."""
-        return any(re.search(pattern, line) for line in self.lines)
-
-    def state(self) -> dict[str, object]:
-        """What the stack says of itself."""
-        found: dict[str, object] = json.loads((self.var / "run" / "stack.json").read_text())
-        return found
-
-    def pids(self) -> set[int]:
-        """Every process of the stack, the lab's own among them."""
-        parents = {}
-        for stat in Path("/proc").glob("[0-9]*/stat"):
-            try:
-                fields = stat.read_text().rpartition(")")[2].split()
-            except OSError:
-                continue  # it has just ended
-            parents[int(stat.parent.name)] = int(fields[1])
-        family = {int(str(self.state()["pid"]))}
-        while more := {pid for pid, parent in parents.items() if parent in family} - family:
-            family |= more
-        return family
-
-    def pid_of(self, name: str) -> int:
-        """The pid of one of its processes."""
-        pids = self.state()["pids"]
-        assert isinstance(pids, dict)
-        return int(pids[name])
-
-
-def eventually(condition: Callable[[], object], seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.02)
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
 
 
 def is_gone(stack: Stack, pids: set[int]) -> bool:
@@ -126,7 +28,7 @@ def is_gone(stack: Stack, pids: set[int]) -> bool:
 
 @pytest.fixture
 def stack(tmp_path: Path) -> Iterator[Stack]:
-    made = Stack(tmp_path / "var")
+    made = Stack(tmp_path / "var", SERVER="gunicorn")
     yield made
     made.lab("down")
 
@@ -134,7 +36,7 @@ def stack(tmp_path: Path) -> Iterator[Stack]:
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A stack that tests look at and leave as it is."""
-    made = Stack(tmp_path_factory.mktemp("running") / "var")
+    made = Stack(tmp_path_factory.mktemp("running") / "var", SERVER="gunicorn")
     up = made.start()
     yield made
     up.send_signal(signal.SIGINT)
@@ -172,7 +74,7 @@ def test_a_second_one_in_the_same_folder_is_refused_and_the_first_lives_on(runni
 
 
 def test_a_taken_port_is_said_before_anything_starts(running: Stack, tmp_path: Path):
-    other = Stack(tmp_path / "var")
+    other = Stack(tmp_path / "var", SERVER="gunicorn")
     other.environ["HTTP_PORT"] = str(running.http)
     refused = other.lab("up")
     assert refused.returncode == 1
@@ -278,22 +180,20 @@ def test_in_the_background_a_failure_is_shown_where_it_was_asked_for(stack: Stac
 
 def test_on_a_terminal_names_have_colours_and_ctrl_c_ends_it(stack: Stack):
     environ = {name: value for name, value in stack.environ.items() if name != "NO_COLOR"}
-    pid, terminal = pty.fork()
-    if pid == 0:
-        os.chdir(REPO)
-        os.execve(sys.executable, [*LAB, "up"], environ)
+    terminal, other_end = os.openpty()
+    up = subprocess.Popen(
+        [*LAB, "up"], cwd=REPO, env=environ, preexec_fn=lambda: os.login_tty(other_end)
+    )
+    os.close(other_end)
     shown = b""
-    while b"curl" not in shown and b"without the proxy" not in shown:
+    while b"Ctrl-C stops it" not in shown:
         shown += os.read(terminal, 4096)
     pids = stack.pids()
     os.write(terminal, b"\x03")
-    try:
+    with suppress(OSError):  # Linux's way to say that nobody has the terminal open any more
         while more := os.read(terminal, 4096):
             shown += more
-    except OSError:
-        pass  # Linux's way to say that nobody has the terminal open any more
-    _, status = os.waitpid(pid, 0)
     os.close(terminal)
-    assert os.waitstatus_to_exitcode(status) == 0
+    assert up.wait(60) == 0
     assert re.search(rb"\x1b\[32mserver +\|\x1b\[0m ", shown)
     assert is_gone(stack, pids)

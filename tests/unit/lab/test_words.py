@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from lab.serve import WordError, parse_bind
-from lab.words import WORDS, Words, environment
+from lab.words import WORDS, Word, Words, environment
 
 
 def test_without_words_the_stack_is_paceline_with_django():
@@ -18,6 +18,12 @@ def test_without_words_the_stack_is_paceline_with_django():
     )
     assert (choice.workers, choice.threads) == (1, None)
     assert (words.transport, words.http_port, words.https_port) == ("tcp", 8080, 8443)
+
+
+@pytest.mark.parametrize("word", WORDS, ids=lambda word: word.name)
+def test_the_example_of_env_shows_every_word_with_its_default(word: Word):
+    shown = (Path(__file__).resolve().parents[3] / ".env.example").read_text()
+    assert f"\n#{word.name}={word.default}\n" in shown
 
 
 def test_an_empty_word_counts_as_not_given():
