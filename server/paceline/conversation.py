@@ -311,6 +311,7 @@ class Conversation:
             self._service.beat()
             if time.monotonic() >= give_up:
                 self._abandon()
+                self.connection.reset_on_close()
                 raise Disconnected(f"The client took nothing for {limit:g} s.")
 
     def _send_some(self) -> bool:

@@ -1,5 +1,6 @@
-"""One request and its answer: the application called, what it does wrong caught, all of it logged."""
+"""One request and its answer: the application called, and what it does wrong caught and logged."""
 
+import contextlib
 import logging
 import time
 from typing import Any, Protocol
@@ -44,14 +45,13 @@ class Record(Protocol):
 class Exchange:
     """A whole request, and its answer as it comes to be."""
 
-    __slots__ = ("_body", "answer", "duration", "environ", "head", "started")
+    started = duration = 0.0
 
     def __init__(self, head: RequestHead, environ: Environ, keep: bool, sink: Sink) -> None:
         self.head = head
         self.environ = environ
         self._body = environ["wsgi.input"]  # an application may put its own in the environ
         self.answer = Answer(head.method, head.version, keep, sink)
-        self.started = self.duration = 0.0
 
     def run(self, application: gateway.Application, sendfile: bool) -> None:
         """Call the application and send its answer.  Never raises; blocks as the application does.
@@ -64,7 +64,8 @@ class Exchange:
             self.answer.keep = False
         except BaseException as error:
             self._explain(error)
-        self._body.close()
+        with contextlib.suppress(OSError):  # of a body on a disk that has become full
+            self._body.close()
 
     def _explain(self, error: BaseException) -> None:
         about = f"{self.request_line}: {error}" if isinstance(error, ApplicationError) else None

@@ -213,12 +213,15 @@ class Adaptive(Model):
             me.busy = False
 
     def _serve(self, conversation: Conversation) -> None:
-        exchange = conversation.step()
-        while exchange is not None:
-            self.serve(exchange)
-            exchange = conversation.finish()
-        if conversation.deadline < conversation.ready_at and not conversation.closed:
-            conversation.expire()
+        try:
+            exchange = conversation.step()
+            while exchange is not None:
+                self.serve(exchange)
+                exchange = conversation.finish()
+            if conversation.deadline < conversation.ready_at and not conversation.closed:
+                conversation.expire()
+        except Exception:
+            self.drop(conversation)
         if not conversation.closed:
             conversation.owned = False
             if conversation.armed != conversation.interest:
@@ -267,9 +270,12 @@ class Adaptive(Model):
             conversation = self.accept(listener)
             if conversation is None:
                 return
-            self._conversations[conversation.fileno()] = conversation
-            with self._registering:
-                self._arm(conversation)
+            self._take_in(conversation)
+
+    def _take_in(self, conversation: Conversation) -> None:
+        self._conversations[conversation.fileno()] = conversation
+        with self._registering:
+            self._arm(conversation)
 
     def _sweep(self, now: float) -> None:
         """About once a second: give a sign of life, and see whose time is up."""
@@ -288,9 +294,9 @@ class Adaptive(Model):
 
     def _drain(self, now: float) -> None:
         if not self._drained_by:
-            for descriptor in list(self._accepting):
-                self._attend(descriptor)  # who could connect is served
             self._close_listeners()
+            for conversation in self.last_connections():
+                self._take_in(conversation)
             self._drained_by = now + DRAIN
         self._next_sweep = now + RESTLESS
         for conversation in list(self._conversations.values()):

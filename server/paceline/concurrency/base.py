@@ -5,6 +5,7 @@ import logging
 import os
 import select
 import time
+from collections.abc import Iterator
 
 from paceline.conversation import READ, Conversation
 from paceline.exchange import Exchange
@@ -81,15 +82,37 @@ class Model:
 
     def converse(self, conversation: Conversation) -> None:
         """Serve one connection until it is closed, waiting for its client."""
-        exchange = conversation.step()
-        while not conversation.closed:
-            if exchange is not None:
-                self.serve(exchange)
-                exchange = conversation.finish()
-            elif self._wait(conversation):
-                exchange = conversation.step()
-            else:
-                conversation.expire()
+        try:
+            exchange = conversation.step()
+            while not conversation.closed:
+                if exchange is not None:
+                    self.serve(exchange)
+                    exchange = conversation.finish()
+                elif self.rests(conversation):
+                    return
+                elif self._wait(conversation):
+                    exchange = conversation.step()
+                else:
+                    conversation.expire()
+        except Exception:
+            self.drop(conversation)
+
+    def rests(self, conversation: Conversation) -> bool:
+        """Tell whether somebody else is to wait for the next request; not so by default."""
+        return False
+
+    def drop(self, conversation: Conversation) -> None:
+        """Close a conversation that this server itself failed in; the others go on."""
+        log.exception("A connection is closed because of an error of the server")
+        conversation.close()
+
+    def last_connections(self) -> Iterator[Conversation]:
+        """Accept who could connect until now, then listen no more."""
+        until = time.monotonic() + DRAIN
+        for listener in self.listeners:
+            while time.monotonic() < until and (conversation := self.accept(listener)) is not None:
+                yield conversation
+            listener.close()
 
     def _wait(self, conversation: Conversation) -> bool:
         """Wait until the conversation can go on; False where its time, or the worker's, is up."""
@@ -105,8 +128,5 @@ class Model:
             if ready:  # stopped: an idle client has a moment left for one more request
                 waiter.unregister(self._stopped)
                 conversation.deadline = min(conversation.deadline, time.monotonic() + DRAIN)
-            self.beat()
+            self.service.beat()
         return False
-
-    def beat(self) -> None:
-        """Give a sign of life, in a model whose only thread is the one that waits."""

@@ -4,7 +4,7 @@
 
 Whoever is slow, client or application, holds up everybody.  A connection that was kept open would
 hold them up for nothing, so each is closed after one answer (as gunicorn's sync worker does).
-Right behind a proxy that buffers, with as many workers as there are cores, for work that is CPU alone.
+Right behind a proxy that buffers, with a worker for each core, for work that is CPU alone.
 """
 
 import select
@@ -34,3 +34,5 @@ class Serial(Model):
                     if conversation is not None:
                         self.converse(conversation)
             self.service.heartbeat()
+        for conversation in self.last_connections():
+            self.converse(conversation)

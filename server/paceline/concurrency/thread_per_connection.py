@@ -29,6 +29,11 @@ class ThreadPerConnection(Model):
                 threads.discard(threading.current_thread())
                 room.release()
 
+        def begin(conversation: Conversation) -> None:
+            thread = threading.Thread(target=converse, args=(conversation,), daemon=True)
+            threads.add(thread)
+            thread.start()
+
         waiter = select.poll()
         waiter.register(self._stopped, READ)
         listeners = {listener.socket.fileno(): listener for listener in self.listeners}
@@ -43,9 +48,10 @@ class ThreadPerConnection(Model):
                 if conversation is None:
                     room.release()
                     continue
-                thread = threading.Thread(target=converse, args=(conversation,), daemon=True)
-                threads.add(thread)
-                thread.start()
+                begin(conversation)
+        for conversation in self.last_connections():
+            room.acquire(timeout=HEARTBEAT)
+            begin(conversation)
         while threads:
             self.service.heartbeat()
             for thread in list(threads):

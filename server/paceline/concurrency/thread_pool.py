@@ -2,9 +2,9 @@
 
     poll ─▶ queue ─▶ one of N threads: read ─▶ application ─▶ write ─▶ back to the poll
 
-Idle connections cost no thread.  A request costs two hand-offs, to a thread and back, each a wake-up
-that the kernel schedules; and a slow client holds its thread while its request is read or its
-answer is taken, so N slow clients hold up everybody.  (gunicorn's gthread and cheroot work so.)
+Idle connections cost no thread.  A request costs two hand-offs, to a thread and back, each a
+wake-up that the kernel schedules; and a slow client holds its thread while its request is read or
+its answer is taken, so N slow clients hold up everybody.  (gunicorn's gthread and cheroot work so.)
 """
 
 import os
@@ -92,25 +92,16 @@ class ThreadPool(Model):
 
     def _work(self) -> None:
         while (conversation := self._ready.get()) is not None:
-            self._converse_until_idle(conversation)
+            self.converse(conversation)
             self._returned.append(conversation)
             try:
                 os.write(self._wake, b"r")
             except BlockingIOError:
                 pass  # it is awake
 
-    def _converse_until_idle(self, conversation: Conversation) -> None:
-        exchange = conversation.step()
-        while not conversation.closed:
-            if exchange is not None:
-                self.serve(exchange)
-                exchange = conversation.finish()
-            elif conversation.idle:
-                return
-            elif self._wait(conversation):
-                exchange = conversation.step()
-            else:
-                conversation.expire()
+    def rests(self, conversation: Conversation) -> bool:
+        """Give an idle conversation back to the polling thread."""
+        return conversation.idle
 
     def _take_back(self, conversation: Conversation) -> None:
         self._away -= 1
@@ -127,6 +118,8 @@ class ThreadPool(Model):
         for descriptor in (*listeners, self._stopped):
             self._waiter.unregister(descriptor)
         listeners.clear()
+        for conversation in self.last_connections():
+            self._watch(conversation)
         for conversation in self._conversations.values():
             conversation.deadline = min(conversation.deadline, time.monotonic() + DRAIN)
 

@@ -1,8 +1,8 @@
 """Bytes of a request's head → RequestHead, or an error that carries its status.
 
 Whole-line operations that run in C do the work, and a line that was seen before is not looked at
-again.  A CR or LF that is not a line's end is left within a line, where ``isprintable`` sees it as it
-sees every other control character.
+again.  A CR or LF that is not a line's end is left within a line, where ``isprintable`` sees it as
+it sees every other control character.
 """
 
 from paceline.errors import (
@@ -34,6 +34,7 @@ JOINED_BY = {"cookie": "; "}
 SINGLETONS = frozenset({"host", "content-length", "content-type", "authorization", "expect"})
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"})
+VERSIONS = frozenset({"HTTP/1.1", "HTTP/1.0"})
 
 
 class RequestHead:
@@ -44,15 +45,16 @@ class RequestHead:
     so they stand apart for a policy to decide.  ``path`` and ``query`` are still encoded.
     """
 
-    __slots__ = ("fields", "method", "path", "query", "target", "underscored", "version")
+    underscored: list[tuple[str, str]] | None = None
 
     def __init__(self, method: str, target: str, version: str) -> None:
         self.method = method
-        self.target = target
+        self.target = self.path = target
+        self.query = ""
+        if "?" in target:
+            self.path, _, self.query = target.partition("?")
         self.version = version
-        self.path, _, self.query = target.partition("?")
         self.fields: dict[str, str] = {}
-        self.underscored: list[tuple[str, str]] | None = None
 
     @property
     def uri(self) -> str:
@@ -99,7 +101,7 @@ def parse_request_line(line: str) -> RequestHead:
         method, target, version = line.split(" ")
     except ValueError:
         raise BadRequest("The request line is not 'METHOD TARGET HTTP/1.1'.") from None
-    if version != "HTTP/1.1" and version != "HTTP/1.0":
+    if version not in VERSIONS:
         version = _other_version(version)
     if method not in METHODS:
         _check_method(method)

@@ -7,9 +7,11 @@ value can ever become a line of its own (response splitting).
 from collections.abc import Iterable
 
 from paceline.errors import ApplicationError
-from paceline.http.grammar import CONTENT_LENGTH, CONTROL, STATUS, TOKEN
+from paceline.http.grammar import CONTROL, STATUS, TOKEN
 
 CACHE_SIZE = 1024
+CACHED_LINE = 256
+MAX_LENGTH_DIGITS = 18
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
@@ -19,10 +21,20 @@ HOP_BY_HOP = frozenset(
     "connection keep-alive proxy-authenticate proxy-authorization proxy-connection te trailer "
     "transfer-encoding upgrade".split()
 )
+
+# Whole fields are remembered for these names alone: they are the same again and again, and none
+# holds a secret, which must not outlive its answer.
+REPEATING = frozenset(
+    "allow cache-control content-encoding content-language content-security-policy content-type "
+    "cross-origin-opener-policy permissions-policy referrer-policy strict-transport-security vary "
+    "x-content-type-options x-frame-options".split()
+)
 _LOOKED_AT = HOP_BY_HOP | {"content-length", "date", "server"}
 
 _known_statuses: dict[str, tuple[int, bytes]] = {}
+_REPEATS = "*"  # no field name
 _known_names: dict[str, str] = {}
+_known_fields: dict[tuple[str, str], str] = {}
 
 
 Fields = tuple[bytes, int | None, bool, bool, bool]
@@ -54,25 +66,20 @@ def encode_fields(headers: Iterable[tuple[str, str]]) -> Fields:
     lines: list[str] = []
     length: int | None = None
     closes = has_date = has_server = False
-    for name, value in headers:
-        if type(value) is not str or (not value.isprintable() and CONTROL.search(value)):
-            raise ApplicationError(
-                f"The value {value!r} of {name!r} is no str of field characters."
-            )
-        known = _known_names.get(name)
-        if known is None:
-            known = _learn_name(name)
-        if known:
-            if known == "content-length":
-                length = _content_length(value, length)
-            elif known == "date":
+    for field in headers:
+        line = _known_fields.get(field) if type(field) is tuple else None
+        if line is None:
+            line, special = _look_at(field)
+            if special == "content-length":
+                length = _content_length(field[1], length)
+            elif special == "date":
                 has_date = True
-            elif known == "server":
+            elif special == "server":
                 has_server = True
-            else:
-                closes |= known == "connection" and "close" in value.lower()
+            elif special:
+                closes |= special == "connection" and "close" in field[1].lower()
                 continue
-        lines.append(f"{name}: {value}\r\n")
+        lines.append(line)
     try:
         raw = "".join(lines).encode("latin-1")
     except UnicodeEncodeError as error:
@@ -80,20 +87,40 @@ def encode_fields(headers: Iterable[tuple[str, str]]) -> Fields:
     return raw, length, closes, has_date, has_server
 
 
+def _look_at(field: tuple[str, str]) -> tuple[str, str | None]:
+    """Check a field; return its line, and its lower-case name where that concerns the server."""
+    if type(field) is not tuple or len(field) != 2:
+        raise ApplicationError(f"The header {field!r} is not a tuple of name and value.")
+    name, value = field
+    if type(value) is not str or (not value.isprintable() and CONTROL.search(value)):
+        raise ApplicationError(f"The value {value!r} of {name!r} is no str of field characters.")
+    special = _known_names.get(name)
+    if special is None:
+        special = _learn_name(name)
+    line = f"{name}: {value}\r\n"
+    if special == _REPEATS:
+        if len(_known_fields) >= CACHE_SIZE:
+            _known_fields.clear()
+        if len(line) <= CACHED_LINE:
+            _known_fields[field] = line
+        return line, None
+    return line, special
+
+
 def _learn_name(name: str) -> str:
-    """Return the lower-case name where the server looks at it, else an empty string."""
-    if not isinstance(name, str) or not TOKEN.fullmatch(name):
+    """Return the lower-case name where the server looks at it, _REPEATS, or an empty string."""
+    if type(name) is not str or not TOKEN.fullmatch(name):
         raise ApplicationError(f"The field name {name!r} is not a token.")
     lowered = name.lower()
-    known = lowered if lowered in _LOOKED_AT else ""
+    special = _REPEATS if lowered in REPEATING else lowered if lowered in _LOOKED_AT else ""
     if len(_known_names) >= CACHE_SIZE:
         _known_names.clear()
-    _known_names[name] = known
-    return known
+    _known_names[name] = special
+    return special
 
 
 def _content_length(value: str, before: int | None) -> int:
-    if not CONTENT_LENGTH.fullmatch(value):
+    if not (value.isdecimal() and value.isascii()) or len(value) > MAX_LENGTH_DIGITS:
         raise ApplicationError(f"The Content-Length {value!r} is not a number of bytes.")
     if before is not None and before != int(value):
         raise ApplicationError(f"Two Content-Lengths: {before} and {value}.")

@@ -61,7 +61,7 @@ class Watch:
             if isinstance(path, str):
                 yield path
         for pattern in self._extra:
-            yield from glob.iglob(pattern, recursive=True)  # noqa: PTH207 (absolute ones too)
+            yield from glob.iglob(pattern, recursive=True)
 
 
 def files_behind(error: BaseException | None) -> Iterator[str]:

@@ -77,7 +77,7 @@ class Listener:
 
     @property
     def name(self) -> Address:
-        """Return host and port for SERVER_NAME and SERVER_PORT; empty where there is no one host."""
+        """Return host and port for SERVER_NAME and SERVER_PORT; empty where there is none."""
         return "", ""
 
     def accept(self) -> Connection:

@@ -88,22 +88,18 @@ def build(
     path = head.path
     if "%" in path:
         path = unquote_to_bytes(path).decode("latin-1")
-    environ = {
-        **base,
-        "REQUEST_METHOD": head.method,
-        "PATH_INFO": path,
-        "QUERY_STRING": head.query,
-        "REQUEST_URI": head.target,
-        "RAW_URI": head.target,
-        "SERVER_PROTOCOL": head.version,
-        "REMOTE_ADDR": peer[0],
-        "REMOTE_PORT": peer[1],
-        "wsgi.input": body,
-    }
+    environ = base.copy()
+    environ["REQUEST_METHOD"] = head.method
+    environ["PATH_INFO"] = path
+    environ["QUERY_STRING"] = head.query
+    environ["REQUEST_URI"] = environ["RAW_URI"] = head.target
+    environ["SERVER_PROTOCOL"] = head.version
+    environ["REMOTE_ADDR"], environ["REMOTE_PORT"] = peer
+    environ["wsgi.input"] = body
     for name, value in head.fields.items():
         environ[_keys[name]] = value
-    # A client's field that libraries would take for the outgoing proxy (CVE-2016-5385).
-    environ.pop("HTTP_PROXY", None)
+    if "HTTP_PROXY" in environ:  # libraries would take it for theirs (CVE-2016-5385)
+        del environ["HTTP_PROXY"]
     if trusted:
         _apply_forwarded(environ, head, forwarding)
     elif head.underscored:

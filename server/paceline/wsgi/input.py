@@ -4,6 +4,7 @@ So the application reads as from a file, at its own pace, and never waits for a 
 that was cut short never reaches it; and a chunked one has its length like any other.
 """
 
+import contextlib
 import io
 import tempfile
 from typing import IO
@@ -28,7 +29,8 @@ class BodyStore:
 
     def discard(self) -> None:
         """Forget what was collected."""
-        self._file.close()
+        with contextlib.suppress(OSError):  # a full disk, once more; the file is gone all the same
+            self._file.close()
 
 
 def no_body() -> IO[bytes]:

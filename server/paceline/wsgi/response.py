@@ -48,6 +48,7 @@ class Answer:
 
     # Class attributes, of which most answers change a few: cheaper than to set them all each time.
     _fields: Fields | None = None
+    _status_line = b""
     _left: int | None = None
     """Bytes still to come of a body whose length was said."""
     _excess = 0
@@ -114,8 +115,16 @@ class Answer:
         """Send the body as one piece, whose length is known.  Raises as ``write`` does."""
         if not isinstance(data, bytes):
             raise ApplicationError(f"The body holds {type(data).__name__}, not bytes.")
-        self.sink.send(self._head(len(data)) + self._framed(data))
-        self.finish()
+        length = len(data)
+        head = self._head(length)
+        if self._left == length:
+            self.sink.send(head + data)
+            self._left = 0
+            self.body_bytes = length
+            self.complete = True
+        else:
+            self.sink.send(head + self._framed(data))
+            self.finish()
 
     def send_file(self, descriptor: int, offset: int, count: int) -> None:
         """Send a regular file as the whole body.  Raises Disconnected."""
@@ -128,7 +137,7 @@ class Answer:
         self.finish()
 
     def finish(self, cut: bool = False) -> None:
-        """Say that nothing more comes; ``cut``: what exceeds Content-Length was meant to be cut off.
+        """Say that nothing more comes; ``cut``: what exceeds Content-Length is to be cut off.
 
         Raises ApplicationError for a body that was shorter or longer than its Content-Length.
         """
