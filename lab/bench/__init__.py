@@ -1,0 +1,1 @@
+"""Measures servers beside each other, on this machine: `python -m lab.bench`."""

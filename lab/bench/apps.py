@@ -1,0 +1,26 @@
+"""Applications that cost next to nothing, so that what is measured is the server.
+
+What the workloads on Django ask for stands in webapp/workload/.
+"""
+
+import time
+from collections.abc import Iterable
+from wsgiref.types import StartResponse, WSGIEnvironment
+
+HELLO = b"Hello, world\n"
+WAITED = b"waited\n"
+WAIT = 0.020
+"""Seconds."""
+
+
+def hello(_: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    """Thirteen bytes at once."""
+    start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", "13")])
+    return [HELLO]
+
+
+def wait(_: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    """Waits, as for a database that answers in ``WAIT`` seconds, and uses no CPU meanwhile."""
+    time.sleep(WAIT)
+    start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", "7")])
+    return [WAITED]

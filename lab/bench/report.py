@@ -1,0 +1,211 @@
+"""Results as tables, for a terminal and for a page.
+
+Targets and ratios stand first: figures alone change with the machine and its mood.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab.bench.results import Results, Spread
+from lab.bench.targets import TARGETS
+from lab.bench.workloads import WORKLOADS
+from lab.errors import LabError
+
+BEGIN, END = "<!-- bench: begin -->", "<!-- bench: end -->"
+"""Lines of a Markdown page between which the bench writes."""
+
+SATURATED = 0.95
+"""Share of its core from which on wrk is the bound."""
+
+STOLEN = 0.02
+"""Share of a core that others on the machine's host may take before it is said."""
+
+ENOUGH = 5
+"""Rounds below which a result is a glance."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A figure, or with ``ratio`` the multiple of the first server's, shown by a format."""
+
+    heading: str
+    figure: str
+    format: str
+    ratio: bool = False
+    scale: float = 1
+
+
+COLUMNS = (
+    Column("requests/s ÷ {first}'s", "requests_per_second", "{:.2f}", ratio=True),
+    Column("CPU ÷ {first}'s", "cpu_us", "{:.2f}", ratio=True),
+    Column("memory ÷ {first}'s", "rss_kib_each", "{:.2f}", ratio=True),
+    Column("requests/s", "requests_per_second", "{:,.0f}"),
+    Column("CPU µs/request", "cpu_us", "{:,.1f}"),
+    Column("p50 ms", "p50_ms", "{:,.1f}"),
+    Column("p99 ms", "p99_ms", "{:,.1f}"),
+    Column("longest ms", "max_ms", "{:,.0f}"),
+    Column("core used %", "server_busy", "{:.0f}", scale=100),
+    Column("RSS KiB each", "rss_kib_each", "{:.2f}"),
+    Column("PSS KiB each", "pss_kib_each", "{:.2f}"),
+    Column("alone µs", "alone_us", "{:.0f}"),
+    Column("beside them µs", "beside_us", "{:.0f}"),
+    Column("beside ÷ alone", "slowdown", "{:.2f}"),
+)
+
+Table = list[list[str]]
+"""Rows of cells; the first row is the heading."""
+
+
+def show(spread: Spread | None, form: str = "{:.2f}", scale: float = 1) -> str:
+    """``median (lowest-highest)``, or the median alone where there was one round."""
+    if spread is None:
+        return "-"
+    median, low, high = (
+        form.format(value * scale) for value in (spread.median, spread.low, spread.high)
+    )
+    return median if spread.rounds == 1 else f"{median} ({low}-{high})"
+
+
+def targets(results: Results) -> Table:
+    """What was to be reached and was measured, with its verdict."""
+    rows = [["workload", "target", "asked", "reached", ""]]
+    for target in TARGETS:
+        reached = target.reached(results)
+        if reached:
+            verdict = target.verdict(reached)
+            rows.append(
+                [target.workload, target.says, target.asked(), show(reached), verdict],
+            )
+    return rows
+
+
+def cells(results: Results, workload: str) -> Table:
+    """One workload: a line for each server, the figures that it has."""
+    servers = results.cells()[workload]
+    columns = [
+        column
+        for column in COLUMNS
+        if (len(servers) > 1 or not column.ratio)
+        and any(results.values(workload, server, column.figure) for server in servers)
+    ]
+    heading = [column.heading.format(first=servers[0]) for column in columns]
+    rows = [["server", *(heading or [""])]]
+    for server in servers:
+        if results.void(workload, server):
+            rows.append([server, "void", *("" for _ in heading[1:])])
+        else:
+            rows.append(
+                [server, *(cell(results, workload, server, servers[0], c) for c in columns)]
+            )
+    return rows
+
+
+def cell(results: Results, workload: str, server: str, first: str, column: Column) -> str:
+    """What stands in one column for one server."""
+    if not column.ratio:
+        spread = results.spread(workload, server, column.figure)
+        return show(spread, column.format, column.scale)
+    if server == first:
+        return "1"
+    return show(results.ratio(workload, column.figure, server, first), column.format)
+
+
+def notes(results: Results) -> Iterator[str]:
+    """What a reader must know to judge the tables."""
+    rounds = max((run.round for run in results.runs), default=0)
+    yield "median of the rounds (lowest-highest); a ratio is taken within each round"
+    if rounds < ENOUGH:
+        yield f"{rounds} rounds only: a glance, and no result"
+    yield (
+        "p50, p99 and longest are those of a closed loop, where a slow server is asked less "
+        "often: to compare these servers, and nothing else"
+    )
+    stolen = Spread.of(run.figures["stolen"] for run in results.runs if "stolen" in run.figures)
+    if stolen and stolen.high > STOLEN:
+        yield (
+            f"the host of this virtual machine gave {show(stolen, '{:.0f}', 100)} % of a core to "
+            "others meanwhile"
+        )
+    for workload, servers in results.cells().items():
+        for server in servers:
+            reason = results.void(workload, server)
+            busy = results.spread(workload, server, "load_busy")
+            if reason:
+                yield f"{workload}, {server}: void, {reason}"
+            elif busy and busy.median > SATURATED:
+                yield (
+                    f"{workload}, {server}: wrk used {busy.median:.0%} of its core, so it may have "
+                    "been the bound on requests/s"
+                )
+
+
+def commands(results: Results) -> Iterator[str]:
+    """How each cell was run, as one would type it; ports were other ones in each run."""
+    yield "# DATA_DIR and STATIC_ROOT name a new folder that `manage.py prepare` has filled"
+    for workload, servers in results.cells().items():
+        for server in servers:
+            yield f"# {workload}, {server}"
+            yield from results.of(workload, server)[0].commands
+
+
+def as_text(table: Table) -> str:
+    """A table for a terminal."""
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    lines = ("  ".join(map(str.ljust, row, widths)).rstrip() for row in table)
+    return "\n".join(f"  {line}" for line in lines)
+
+
+def as_markdown(table: Table) -> str:
+    """A table for a page."""
+    heading, *rows = (f"| {' | '.join(row)} |" for row in table)
+    return "\n".join([heading, "|---" * len(table[0]) + "|", *rows])
+
+
+def text(results: Results) -> str:
+    """Everything but the machine, for a terminal."""
+    parts = []
+    wanted = targets(results)
+    if len(wanted) > 1:
+        parts += ["Targets", as_text(wanted), ""]
+    for workload in results.cells():
+        parts += [
+            f"{workload}: {WORKLOADS[workload].summary}",
+            as_text(cells(results, workload)),
+            "",
+        ]
+    parts += ["Notes", *(f"  - {note}" for note in notes(results))]
+    return "\n".join(parts)
+
+
+def markdown(results: Results) -> str:
+    """Everything, for a page."""
+    facts = [["", ""], *([name, value] for name, value in results.facts.items())]
+    parts = ["### Targets", as_markdown(targets(results))]
+    for workload in results.cells():
+        parts += [
+            f"### {workload}",
+            f"Asked: {WORKLOADS[workload].summary}.",
+            as_markdown(cells(results, workload)),
+        ]
+    parts += ["### Notes", "\n".join(f"- {note}" for note in notes(results))]
+    parts += ["### Machine and versions", as_markdown(facts)]
+    parts += ["### Commands", "\n".join(["```sh", *commands(results), "```"])]
+    return "\n\n".join(parts)
+
+
+def require_place(path: Path) -> None:
+    """Raises LabError where a page is there and has no place for the bench."""
+    if path.exists() and not _has_place(path.read_text().splitlines()):
+        raise LabError(f"{path} has no lines {BEGIN} and {END} to write between")
+
+
+def write_page(path: Path, results: Results) -> None:
+    """Puts the results between the two lines of a page, or makes one.  Raises OSError."""
+    lines = path.read_text().splitlines() if path.exists() else [BEGIN, END]
+    before, after = lines[: lines.index(BEGIN) + 1], lines[lines.index(END) :]
+    path.write_text("\n".join([*before, "", markdown(results), "", *after]) + "\n")
+
+
+def _has_place(lines: Sequence[str]) -> bool:
+    return BEGIN in lines and END in lines[lines.index(BEGIN) :]

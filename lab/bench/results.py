@@ -1,0 +1,95 @@
+"""What was measured: raw runs, and what may be said of them."""
+
+import json
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Run:
+    """One server under one workload in one round: figures by name, or why there are none.
+
+    The units stand in the figures' names: us and ms are micro- and milliseconds, kib is 1,024
+    bytes; *_busy is a share of one core, and so is what the machine's host has stolen.
+    """
+
+    workload: str
+    server: str
+    round: int
+    commands: tuple[str, ...]
+    figures: Mapping[str, float] = field(default_factory=dict)
+    void: str | None = None
+
+
+@dataclass(frozen=True)
+class Spread:
+    """The median of some rounds, with the lowest and the highest."""
+
+    median: float
+    low: float
+    high: float
+    rounds: int
+
+    @classmethod
+    def of(cls, values: Iterable[float]) -> "Spread | None":
+        """None where there is no value."""
+        some = sorted(values)
+        return cls(statistics.median(some), some[0], some[-1], len(some)) if some else None
+
+
+@dataclass
+class Results:
+    """All runs so far, on what they were made, and the order in which they are shown."""
+
+    facts: Mapping[str, str]
+    workloads: Sequence[str]
+    servers: Sequence[str]
+    runs: list[Run] = field(default_factory=list)
+
+    def cells(self) -> dict[str, list[str]]:
+        """The servers that ran, by workload."""
+        ran = {(run.workload, run.server) for run in self.runs}
+        found = {
+            workload: [server for server in self.servers if (workload, server) in ran]
+            for workload in self.workloads
+        }
+        return {workload: servers for workload, servers in found.items() if servers}
+
+    def of(self, workload: str, server: str) -> list[Run]:
+        """The runs of one cell."""
+        return [run for run in self.runs if (run.workload, run.server) == (workload, server)]
+
+    def void(self, workload: str, server: str) -> str | None:
+        """Why a cell counts for nothing: one void run is enough."""
+        for run in self.of(workload, server):
+            if run.void:
+                return f"{run.void} (round {run.round})"
+        return None
+
+    def values(self, workload: str, server: str, figure: str) -> dict[int, float]:
+        """A figure of a cell by round; empty where the cell is void."""
+        if self.void(workload, server):
+            return {}
+        cell = self.of(workload, server)
+        return {run.round: run.figures[figure] for run in cell if figure in run.figures}
+
+    def spread(self, workload: str, server: str, figure: str) -> Spread | None:
+        """A figure of a cell over its rounds."""
+        return Spread.of(self.values(workload, server, figure).values())
+
+    def ratio(self, workload: str, figure: str, server: str, other: str) -> Spread | None:
+        """A server's figure as a multiple of another's, taken within each round.
+
+        What changes from round to round, such as the machine's mood, touches both and drops out.
+        """
+        above = self.values(workload, server, figure)
+        below = self.values(workload, other, figure)
+        return Spread.of(above[turn] / below[turn] for turn in above if below.get(turn))
+
+    def save(self, path: Path) -> None:
+        """Writes everything as JSON, whole at once.  Raises OSError."""
+        draft = path.with_name(path.name + ".new")
+        draft.write_text(json.dumps(asdict(self), indent=1) + "\n")
+        draft.replace(path)

@@ -1,0 +1,151 @@
+"""One server for one run: started on its core, asked until it answers, and surely stopped."""
+
+import http.client
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab.bench.process_tree import Usage, usage
+from lab.bench.void import VoidError
+from lab.bench.workloads import Workload
+from lab.stack import answers
+from lab.stack.processes import describe, die_with_parent
+
+READY_WITHIN = 30.0
+STOP_WITHIN = 10.0
+LAST_BREATH = 0.5  # from a connection that broke until the process is known to have ended
+"""Seconds."""
+
+PASSED_ON = ("HOME", "LANG", "LC_ALL", "TMPDIR")
+"""What servers get of this environment; the rest might set them up (GUNICORN_CMD_ARGS, …)."""
+
+
+@dataclass(frozen=True)
+class Started:
+    """A server that runs, what it is asked, and where its log goes."""
+
+    popen: subprocess.Popen[bytes]
+    workload: Workload
+    bind: str
+    log: Path
+
+    @property
+    def pid(self) -> int:
+        """Its first process, which leads the session of all of them."""
+        return self.popen.pid
+
+    def await_ready(self) -> None:
+        """Blocks until it answers anything at all.  Raises VoidError where it does not."""
+        deadline = time.monotonic() + READY_WITHIN
+        while not self._answers():
+            self.require_alive()
+            if time.monotonic() > deadline:
+                raise VoidError(f"it did not answer within {READY_WITHIN:g} s{self.last_words()}")
+            time.sleep(0.02)
+
+    def check(self) -> bytes:
+        """Asks once and returns the body.  Raises VoidError unless the answer is as it must be."""
+        path = self.workload.path
+        try:
+            status, body = self.ask()
+        except (OSError, http.client.HTTPException) as error:
+            self.require_alive(LAST_BREATH)
+            raise VoidError(f"no answer: {error or type(error).__name__}") from None
+        if status != 200:
+            raise VoidError(f"{path} answered {status}, not 200{self.last_words()}")
+        if not self.workload.accepts(body):
+            raise VoidError(f"{path} answered something else: {body[:60]!r}")
+        return body
+
+    def require_same(self, before: Usage) -> Usage:
+        """What it has used since the start.  Raises VoidError where a process came or went."""
+        self.require_alive()
+        now = usage(self.pid)
+        if now.pids != before.pids:
+            raise VoidError(f"its processes changed while it was measured{self.last_words()}")
+        return now
+
+    def require_alive(self, within: float = 0) -> None:
+        """Raises VoidError, with the end of its log, where it has ended or does within seconds."""
+        with suppress(subprocess.TimeoutExpired):
+            status = self.popen.wait(within)
+            raise VoidError(f"it ended by itself ({describe(status)}){self.last_words()}")
+
+    def last_words(self) -> str:
+        """The last line of its log, ready to stand behind a reason."""
+        lines = self.log.read_text(errors="replace").strip().splitlines()
+        return f"; its last line: {lines[-1]}" if lines else ""
+
+    def ask(self) -> tuple[int, bytes]:
+        """Status and body of one request on a connection of its own.
+
+        Raises OSError and http.client.HTTPException.
+        """
+        connection = answers.to_bind(self.bind)
+        try:
+            connection.request("GET", self.workload.path)
+            answer = connection.getresponse()
+            return answer.status, answer.read()
+        finally:
+            connection.close()
+
+    def _answers(self) -> bool:
+        try:
+            self.ask()
+        except (OSError, http.client.HTTPException):
+            return False
+        return True
+
+
+def environment(data: Path) -> dict[str, str]:
+    """The environment of servers: programs beside this Python first, data in a folder of ours."""
+    beside = str(Path(sys.executable).parent)
+    return {
+        **{name: os.environ[name] for name in PASSED_ON if name in os.environ},
+        "PATH": os.pathsep.join([beside, os.environ.get("PATH", os.defpath)]),
+        "DATA_DIR": str(data / "data"),
+        "STATIC_ROOT": str(data / "static"),
+    }
+
+
+@contextmanager
+def started(
+    command: Sequence[str], workload: Workload, environ: Mapping[str, str], bind: str, log: Path
+) -> Iterator[Started]:
+    """A server that listens on ``bind`` and answers already; stopped at the end."""
+    with log.open("wb") as output:
+        popen = subprocess.Popen(
+            command,
+            cwd=workload.folder,
+            env=environ,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            preexec_fn=die_with_parent,
+        )
+    try:
+        server = Started(popen, workload, bind, log)
+        server.await_ready()
+        yield server
+    finally:
+        stop(popen)
+
+
+def stop(popen: subprocess.Popen[bytes]) -> None:
+    """Asks a server to end, waits, and kills whatever is left of its session."""
+    try:
+        popen.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            popen.wait(STOP_WITHIN)
+    finally:
+        for pid in usage(popen.pid).pids:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        popen.wait()

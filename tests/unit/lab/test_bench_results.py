@@ -1,0 +1,158 @@
+"""What is said of runs: medians, spreads, ratios, void cells, targets, tables."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from lab.bench import report
+from lab.bench.results import Results, Run, Spread
+from lab.bench.targets import TARGETS, Target
+from lab.bench.workloads import WORKLOADS
+from lab.errors import LabError
+
+RATE = "requests_per_second"
+
+
+def results(workload: str = "hello", figure: str = RATE, **rounds: list[float | str]) -> Results:
+    """Runs of one workload: for each server its figure in each round, or why that is void."""
+    runs = [
+        Run(workload, server, number, (f"run {server}",), {figure: value})
+        if isinstance(value, float)
+        else Run(workload, server, number, (f"run {server}",), void=value)
+        for server, values in rounds.items()
+        for number, value in enumerate(values, 1)
+    ]
+    return Results({"CPU": "one"}, [workload], list(rounds), runs)
+
+
+class TestStatistics:
+    def test_a_spread_is_the_median_between_the_extremes(self):
+        assert Spread.of([3.0, 1.0, 10.0]) == Spread(3.0, 1.0, 10.0, rounds=3)
+        assert Spread.of([4.0, 2.0]) == Spread(3.0, 2.0, 4.0, rounds=2)
+
+    def test_of_nothing_there_is_none(self):
+        assert Spread.of([]) is None
+
+    def test_a_ratio_is_taken_within_each_round(self):
+        # The machine halves its speed in the second round: no server is to blame.
+        measured = results(paceline=[300.0, 150.0, 290.0], gunicorn=[100.0, 50.0, 100.0])
+        assert measured.ratio("hello", RATE, "paceline", "gunicorn") == Spread(3.0, 2.9, 3.0, 3)
+
+    def test_a_ratio_takes_no_round_that_one_of_them_lacks(self):
+        measured = results(paceline=[300.0, 150.0], gunicorn=[100.0])
+        assert measured.ratio("hello", RATE, "paceline", "gunicorn") == Spread(3.0, 3.0, 3.0, 1)
+
+    def test_a_rival_of_zero_has_no_ratio(self):
+        measured = results(paceline=[300.0], gunicorn=[0.0])
+        assert measured.ratio("hello", RATE, "paceline", "gunicorn") is None
+
+
+class TestVoid:
+    def test_one_void_run_voids_its_cell_with_the_reason_and_never_a_zero(self):
+        measured = results(paceline=[300.0, "it ended by itself"], gunicorn=[100.0, 100.0])
+        assert measured.void("hello", "paceline") == "it ended by itself (round 2)"
+        assert measured.spread("hello", "paceline", RATE) is None
+        assert measured.ratio("hello", RATE, "paceline", "gunicorn") is None
+        assert measured.spread("hello", "gunicorn", RATE) == Spread(100.0, 100.0, 100.0, 2)
+
+    def test_it_stands_in_the_table_and_its_reason_in_the_notes(self):
+        measured = results(paceline=[300.0], gunicorn=["answered 500, not 200"])
+        heading, ours, theirs = report.cells(measured, "hello")
+        assert ours[heading.index("requests/s")] == "300"
+        assert theirs[:2] == ["gunicorn", "void"]
+        assert "".join(theirs[2:]) == ""
+        note = "hello, gunicorn: void, answered 500, not 200 (round 1)"
+        assert note in report.notes(measured)
+
+    def test_a_target_that_needs_it_is_not_judged(self):
+        measured = results("django-json", paceline=[300.0], gunicorn=["no"])
+        assert report.targets(measured)[1:] == []
+
+    def test_a_table_of_nothing_else_still_has_its_columns(self):
+        rows = report.cells(results(paceline=["no"]), "hello")
+        assert rows == [["server", ""], ["paceline", "void"]]
+        assert report.as_text(rows)
+
+
+class TestTargets:
+    AT_MOST = Target("hello", "", RATE, 3, most=True, by="floor")
+    AT_LEAST = Target("hello", "", RATE, 3)
+
+    @pytest.mark.parametrize(
+        ("spread", "most", "least"),
+        [
+            (Spread(2.5, 2.0, 2.9, 5), "ok", "short"),
+            (Spread(3.5, 3.1, 4.0, 5), "short", "ok"),
+            (Spread(2.9, 2.0, 3.1, 5), "ok, inside the noise", "short, inside the noise"),
+            (Spread(3.0, 3.0, 3.0, 1), "ok", "ok"),
+        ],
+    )
+    def test_the_median_decides_and_disagreeing_rounds_are_said(
+        self, spread: Spread, most: str, least: str
+    ):
+        assert self.AT_MOST.verdict(spread) == most
+        assert self.AT_LEAST.verdict(spread) == least
+
+    def test_gunicorns_cost_is_divided_by_ours(self):
+        measured = results(figure="cpu_us", paceline=[25.0], gunicorn=[175.0], floor=[10.0])
+        rows = {row[1]: row[3:] for row in report.targets(measured)}
+        assert rows["CPU per request: gunicorn ÷ paceline"] == ["7.00", "ok"]
+        assert rows["CPU per request: paceline ÷ floor"] == ["2.50", "ok"]
+
+    def test_the_ideal_of_32_connections_that_wait_20_ms(self):
+        rows = report.targets(results("wait", paceline=[1_200.0]))
+        assert [row[1:] for row in rows[1:]] == [
+            ["requests/s: paceline ÷ the ideal 1,600", "at least 0.8 x", "0.75", "short"]
+        ]
+
+    def test_each_is_of_a_workload_that_there_is(self):
+        assert {target.workload for target in TARGETS} == set(WORKLOADS)
+
+
+class TestReport:
+    def test_a_wrk_that_used_up_its_core_is_said(self):
+        measured = results(figure="load_busy", floor=[0.99, 0.97], paceline=[0.4, 0.99])
+        said = [note for note in report.notes(measured) if "wrk" in note]
+        assert len(said) == 1
+        assert said[0].startswith("hello, floor: wrk used 98% of its core")
+
+    @pytest.mark.parametrize(("rounds", "said"), [(4, True), (5, False)])
+    def test_few_rounds_are_called_a_glance(self, rounds: int, said: bool):
+        notes = list(report.notes(results(paceline=[1.0] * rounds)))
+        assert (f"{rounds} rounds only: a glance, and no result" in notes) is said
+
+    def test_columns_of_a_terminal_line_up(self):
+        lines = report.as_text([["server", "x"], ["a", "1"], ["longer", "22"]]).splitlines()
+        assert lines == ["  server  x", "  a       1", "  longer  22"]
+
+    def test_a_page_keeps_what_stands_around_the_tables(self, tmp_path: Path):
+        page = tmp_path / "performance.md"
+        page.write_text(f"# Before\n\n{report.BEGIN}\nof last year\n{report.END}\n\nAfter\n")
+        measured = results(paceline=[300.0, 310.0])
+        report.require_place(page)
+        report.write_page(page, measured)
+        once = page.read_text()
+        assert once.startswith(f"# Before\n\n{report.BEGIN}\n")
+        assert once.endswith(f"\n{report.END}\n\nAfter\n")
+        assert "of last year" not in once
+        assert "| paceline | 305 (300-310) |" in once
+        assert "run paceline" in once
+        report.write_page(page, measured)
+        assert page.read_text() == once
+
+    def test_a_page_without_a_place_is_refused_and_left_alone(self, tmp_path: Path):
+        page = tmp_path / "README.md"
+        page.write_text(f"{report.END}\n{report.BEGIN}\n")
+        with pytest.raises(LabError, match="has no lines"):
+            report.require_place(page)
+
+    def test_raw_runs_are_kept_as_json(self, tmp_path: Path):
+        raw = tmp_path / "raw.json"
+        results(paceline=[300.0, "why"]).save(raw)
+        kept = json.loads(raw.read_text())
+        assert kept["facts"] == {"CPU": "one"}
+        assert [(run["figures"], run["void"]) for run in kept["runs"]] == [
+            ({RATE: 300.0}, None),
+            ({}, "why"),
+        ]
