@@ -5,10 +5,10 @@ once a whole request is in; where it returns None the conversation waits until `
 WRITE) can be done, but not beyond ``deadline``, or it is ``closed``.  How to wait is all that a
 concurrency model adds.
 
-    (_read_proxy_header) ─▶ (_shake_hands) ─▶ _receive ─▶ (_receive_body) ─▶ Exchange
-                                                ▲  │             │              │
-                                                │  └── refused ──┴─▶ (_drop) ◀──┤ the last one
-                                                └──────────── (_flush) ◀────────┘
+    (_read_proxy_header) ─▶ (_shake_hands) ─▶ _receive ─▶ Exchange ─▶ (_flush)
+                                                ▲  │         │            │
+                                                │  └─refused─┼─▶ (_drop) ◀┤ the last one
+                                                └────────────┴────────────┘
 
 Steps in brackets are for what a common request does not need.
 
@@ -22,25 +22,16 @@ import time
 from collections.abc import Callable
 from typing import IO
 
-from paceline.errors import (
-    BadRequest,
-    Disconnected,
-    FieldsTooLarge,
-    RequestError,
-    RequestTimeout,
-    ServiceUnavailable,
-    URITooLong,
-)
+from paceline.errors import Disconnected, RequestError, RequestTimeout
 from paceline.exchange import Exchange, Refusal
-from paceline.http.body import ChunkedDecoder, LengthDecoder
-from paceline.http.framing import expects_continue, keeps_connection, request_body
-from paceline.http.request import RequestHead, parse_head, parse_request_line
+from paceline.http.framing import keeps_connection
+from paceline.http.request import RequestHead
 from paceline.http.response import CONTINUE, error_answer
+from paceline.incoming import Incoming
 from paceline.outgoing import FilePart, Outgoing
 from paceline.service import Service
 from paceline.transport import Connection, proxy_protocol
 from paceline.wsgi.environ import Environ, build, say_length
-from paceline.wsgi.input import BodyStore, no_body
 from paceline.wsgi.response import Answer
 
 log = logging.getLogger("paceline.error")
@@ -60,14 +51,11 @@ class Conversation:
 
     __slots__ = (
         "_base",
-        "_buffer",
-        "_decoder",
         "_exchange",
-        "_head",
+        "_incoming",
         "_outgoing",
         "_secure",
         "_service",
-        "_store",
         "_trusted",
         "armed",
         "closed",
@@ -91,10 +79,7 @@ class Conversation:
         self._base = base
         self._secure = connection.secure
         self._trusted = connection.peer[0] in service.trusted
-        self._buffer = b""  # received, not yet understood
-        self._head: RequestHead | None = None  # of the body being received
-        self._decoder: LengthDecoder | ChunkedDecoder | None = None
-        self._store: BodyStore | None = None
+        self._incoming = Incoming(service.limits)
         self._exchange: Exchange | None = None
         self._outgoing: Outgoing | None = None  # kept only as long as there is something in it
         if service.proxy_versions and connection.peer[0] in service.proxy_peers:
@@ -110,21 +95,23 @@ class Conversation:
     def idle(self) -> bool:
         """Tell whether nothing of a request has come yet, so that nothing is lost with it."""
         waits = self.step in (self._receive, self._shake_hands, self._read_proxy_header)
-        return waits and not self._buffer
+        return waits and not self._incoming.received and not self._incoming.in_body
 
     # --- taking a request in ------------------------------------------------------------------
 
     def _read_proxy_header(self) -> Exchange | None:
         """Learn from a proxy in front whom it speaks for."""
         try:
-            held = proxy_protocol.read(self.connection, self._buffer, self._service.proxy_versions)
+            held = proxy_protocol.read(
+                self.connection, self._incoming.received, self._service.proxy_versions
+            )
         except BlockingIOError:
             return None
         except (proxy_protocol.Malformed, OSError) as error:
             log.warning("%s: PROXY protocol: %s", self.connection.peer[0], error)
             self.close()
             return None
-        self._buffer = held or b""
+        self._incoming.received = held or b""
         if held is not None:
             return None
         self.step = self._shake_hands
@@ -144,115 +131,49 @@ class Conversation:
         return self._receive()
 
     def _receive(self) -> Exchange | None:
+        in_body = self._incoming.in_body
         try:
-            data = self.connection.receive(RECEIVE_HEAD)
+            data = self.connection.receive(RECEIVE if in_body else RECEIVE_HEAD)
         except BlockingIOError:
             return None
         except OSError:
             data = b""
-        if not data:
-            self.close()  # between requests, or in the midst of one that nobody waits for
-            return None
-        return self._read_head(self._buffer + data if self._buffer else data)
-
-    def _read_head(self, data: bytes) -> Exchange | None:
-        service = self._service
-        while data.startswith(b"\r\n"):
-            data = data[2:]  # empty lines before a request line are skipped (RFC 9112, 2.2)
-        try:
-            end = data.find(b"\r\n\r\n")
-            if end < 0:
-                self._await_head(data)
-                return None
-            if end > service.limits.request_head:
-                raise FieldsTooLarge(
-                    f"The head is longer than {service.limits.request_head} bytes."
-                )
-            self._buffer = data[end + 4 :]
-            head = parse_head(data[:end], service.limits)
-            decoder = request_body(head, service.limits)
-            if decoder is None:
-                if "expect" in head.fields:
-                    expects_continue(head)
-                return self._begin(head, no_body())
-            return self._await_body(head, decoder)
-        except RequestError as error:
-            self._refuse(error, data)
-        except Disconnected:
-            self.close()
-        return None
-
-    def _await_head(self, data: bytes) -> None:
-        """Keep an incomplete head, unless it is clear already that it cannot become a good one."""
-        limits = self._service.limits
-        line, end, _ = data.partition(b"\r\n")
-        if limits.request_line and len(line) > limits.request_line + (not end):
-            raise URITooLong(f"The request line is longer than {limits.request_line} bytes.")
-        if end:
-            parse_request_line(line.decode("latin-1"))
-        if data.count(b"\n") != data.count(b"\r\n"):
-            raise BadRequest("A line feed without its carriage return.")
-        if len(data) > limits.request_head:
-            raise FieldsTooLarge(f"The head is longer than {limits.request_head} bytes.")
-        if data and not self._buffer:
-            self.deadline = time.monotonic() + self._service.timeouts.head
-        self._buffer = data
-
-    def _await_body(
-        self, head: RequestHead, decoder: LengthDecoder | ChunkedDecoder
-    ) -> Exchange | None:
-        self._head, self._decoder = head, decoder
-        self._store = BodyStore(self._service.limits.body_in_memory)
-        if expects_continue(head) and not self._buffer:
-            self.send(CONTINUE)
-        self.step = self._receive_body
-        data, self._buffer = self._buffer, b""
-        self.deadline = time.monotonic() + self._service.timeouts.body
-        return self._take_body(data) if data else None
-
-    def _receive_body(self) -> Exchange | None:
-        try:
-            data = self.connection.receive(RECEIVE)
-        except BlockingIOError:
-            return None
-        except OSError:
-            data = b""
-        if not data:
+        if data:
+            return self._take(data)
+        if in_body:
             # Cut short: what an application would be given is not what the client meant.
             log.info("%s: the client left in the midst of a body", self.connection.peer[0])
-            self.close()
-            return None
-        self.deadline = time.monotonic() + self._service.timeouts.body
-        try:
-            return self._take_body(data)
-        except RequestError as error:
-            self._refuse(error)
+        self.close()
         return None
 
-    def _take_body(self, data: bytes) -> Exchange | None:
-        head, decoder, store = self._head, self._decoder, self._store
-        assert head is not None and decoder is not None and store is not None
-        content = decoder.feed(data)
+    def _take(self, data: bytes) -> Exchange | None:
+        incoming = self._incoming
         try:
-            store.write(content)
-            body = store.finish() if decoder.done else None
-        except OSError as error:
-            log.error("A body cannot be kept: %s", error)
-            raise ServiceUnavailable("No room to keep the body.") from None
-        if body is None:
-            return None
-        self._head = self._decoder = self._store = None
-        self._buffer = decoder.rest
-        self.step = self._receive
-        exchange = self._begin(head, body)
-        say_length(exchange.environ, decoder.length)
-        return exchange
+            request = incoming.feed(data)
+            if request is not None:
+                return self._begin(*request)
+            if incoming.wants_continue:
+                incoming.wants_continue = False
+                self.send(CONTINUE)
+        except RequestError as error:
+            self._refuse(error)
+        except Disconnected:
+            self.close()
+        else:
+            timeouts = self._service.timeouts
+            if incoming.in_body:
+                self.deadline = time.monotonic() + timeouts.body
+            elif incoming.begins:
+                self.deadline = time.monotonic() + timeouts.head
+        return None
 
-    def _begin(self, head: RequestHead, body: IO[bytes]) -> Exchange:
+    def _begin(self, head: RequestHead, body: IO[bytes], length: int | None) -> Exchange:
         service = self._service
         environ = build(
             self._base, head, body, self.connection.peer, service.forwarding, self._trusted
         )
+        if length is not None:
+            say_length(environ, length)
         exchange = self._exchange = Exchange(head, environ, keeps_connection(head), self)
         if service.access_log is not None:
             exchange.started = time.time()
@@ -376,23 +297,22 @@ class Conversation:
             self._end(answer)
             return None
         self.deadline = time.monotonic() + service.keep_alive
-        if self._buffer:
-            data, self._buffer = self._buffer, b""
+        if self._incoming.received:
             self.ready_at = time.monotonic()
-            return self._read_head(data)
+            return self._take(b"")
         if self._secure and self.connection.pending():
             return self._receive()
         return None
 
     def _end(self, answer: Answer) -> None:
         if answer.complete:
-            self._bow_out(patient=bool(self._buffer))
+            self._bow_out(patient=bool(self._incoming.received))
             return
         if answer.ends_with_connection:
             self.connection.reset_on_close()  # a plain close would make half an answer look whole
         self.close()
 
-    def _refuse(self, error: RequestError, received: bytes = b"") -> None:
+    def _refuse(self, error: RequestError) -> None:
         """Answer a request that the application never sees, and say no more."""
         fields, body = error_answer(error.status, str(error))
         answer = Answer("GET", "HTTP/1.1", False, self)
@@ -400,7 +320,9 @@ class Conversation:
         service = self._service
         log.info("%s: %s: %s", self.connection.peer[0] or "unix", error.status, error)
         if service.access_log is not None:
-            line = received.partition(b"\r\n")[0][: service.limits.request_line or None]
+            line = self._incoming.received.partition(b"\r\n")[0][
+                : service.limits.request_line or None
+            ]
             service.access_log.write(
                 Refusal(line.decode("latin-1"), error.status, self.connection.peer[0], len(body))
             )
@@ -409,7 +331,7 @@ class Conversation:
         except Disconnected:
             self.close()
             return
-        self._discard_body()
+        self._incoming.discard()
         if self._outgoing is not None:
             self._flush_later()
         else:
@@ -418,7 +340,7 @@ class Conversation:
     def _bow_out(self, patient: bool) -> None:
         """Say that nothing more comes; ``patient``: the client may still be sending."""
         self.connection.shutdown_write()
-        self._buffer = b""
+        self._incoming.discard()
         self.step = self._drop
         self.interest = READ
         self.deadline = time.monotonic() + LINGER
@@ -442,8 +364,9 @@ class Conversation:
 
     def expire(self) -> None:
         """Do what there is to do when the deadline has passed."""
-        if self.step == self._receive_body or (self.step == self._receive and self._buffer):
-            self._refuse(RequestTimeout("The request took too long to arrive."), self._buffer)
+        incoming = self._incoming
+        if self.step == self._receive and (incoming.received or incoming.in_body):
+            self._refuse(RequestTimeout("The request took too long to arrive."))
         elif self.step == self._flush:
             self._give_up()
         else:
@@ -459,17 +382,12 @@ class Conversation:
         self.connection.reset_on_close()
         self.close()
 
-    def _discard_body(self) -> None:
-        if self._store is not None:
-            self._store.discard()
-        self._head = self._decoder = self._store = None
-
     def close(self) -> None:
         """Close, whatever is under way."""
         if self.closed:
             return
         self.closed = True
-        self._discard_body()
+        self._incoming.discard()
         self._abandon()
         self._exchange = None
         self.step = _nothing

@@ -1,0 +1,122 @@
+"""Bytes of one connection → requests, whole with their bodies.
+
+Where the bytes come from is not known here: ``feed`` may be given them in any pieces.
+"""
+
+import logging
+from typing import IO
+
+from paceline.errors import BadRequest, FieldsTooLarge, ServiceUnavailable, URITooLong
+from paceline.http.body import ChunkedDecoder, LengthDecoder
+from paceline.http.framing import expects_continue, request_body
+from paceline.http.request import RequestHead, parse_head, parse_request_line
+from paceline.limits import Limits
+from paceline.wsgi.input import BodyStore, no_body
+
+log = logging.getLogger("paceline.error")
+
+Request = tuple[RequestHead, IO[bytes], int | None]
+"""A head, its body, and the length of the body (None: no body came)."""
+
+
+class Incoming:
+    """What was received of the next request, and perhaps of those behind it."""
+
+    __slots__ = (
+        "_decoder",
+        "_head",
+        "_limits",
+        "_store",
+        "begins",
+        "in_body",
+        "received",
+        "wants_continue",
+    )
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._head: RequestHead | None = None
+        self._decoder: LengthDecoder | ChunkedDecoder | None = None
+        self._store: BodyStore | None = None
+        self.received = b""
+        """Not understood yet: part of a head, or a refused one, or what is behind a request."""
+        self.begins = False
+        """Whether the last bytes were the first of a head."""
+        self.in_body = False
+        """Whether the head is there, and part of its body is not."""
+        self.wants_continue = False
+        """Whether the client waits to be told to send its body; who tells it takes this back."""
+
+    def feed(self, data: bytes) -> Request | None:
+        """Take what arrived; return a request once it is whole.  Raises RequestError.
+
+        What is behind the request stays in ``received``, to be looked at with ``feed(b"")``.
+        """
+        if self.in_body:
+            return self._read_body(data)
+        first = not self.received
+        if not first:
+            data = self.received + data
+        while data.startswith(b"\r\n"):
+            data = data[2:]  # empty lines before a request line are skipped (RFC 9112, 2.2)
+        self.received = data
+        limits = self._limits
+        end = data.find(b"\r\n\r\n")
+        if end < 0:
+            self.begins = first and bool(data)
+            self._check_beginning(data)
+            return None
+        if end > limits.request_head:
+            raise FieldsTooLarge(f"The head is longer than {limits.request_head} bytes.")
+        head = parse_head(data[:end], limits)
+        decoder = request_body(head, limits)
+        waits = "expect" in head.fields and expects_continue(head)
+        self.received = data[end + 4 :]
+        if decoder is None:
+            return head, no_body(), None
+        self.in_body = True
+        self._head, self._decoder = head, decoder
+        self._store = BodyStore(limits.body_in_memory)
+        data, self.received = self.received, b""
+        self.wants_continue = waits and not data
+        return self._read_body(data) if data else None
+
+    def _check_beginning(self, data: bytes) -> None:
+        """Refuse what cannot become a good head any more, so that nobody waits for its end."""
+        limits = self._limits
+        line, end, _ = data.partition(b"\r\n")
+        if limits.request_line and len(line) > limits.request_line + (not end):
+            raise URITooLong(f"The request line is longer than {limits.request_line} bytes.")
+        if end:
+            parse_request_line(line.decode("latin-1"))
+        if data.count(b"\n") != data.count(b"\r\n"):
+            raise BadRequest("A line feed without its carriage return.")
+        if len(data) > limits.request_head:
+            raise FieldsTooLarge(f"The head is longer than {limits.request_head} bytes.")
+
+    def _read_body(self, data: bytes) -> Request | None:
+        head, decoder, store = self._head, self._decoder, self._store
+        assert head is not None
+        assert decoder is not None
+        assert store is not None
+        content = decoder.feed(data)
+        try:
+            store.write(content)
+            body = store.finish() if decoder.done else None
+        except OSError as error:
+            log.error("A body cannot be kept: %s", error)
+            raise ServiceUnavailable("No room to keep the body.") from None
+        if body is None:
+            return None
+        self._head = self._decoder = self._store = None
+        self.in_body = False
+        self.received = decoder.rest
+        return head, body, decoder.length
+
+    def discard(self) -> None:
+        """Forget all of it."""
+        if self._store is not None:
+            self._store.discard()
+        self._head = self._decoder = self._store = None
+        self.in_body = False
+        self.received = b""
