@@ -1,0 +1,103 @@
+"""Tables that say what the code says: statuses, limits, models, signals, words."""
+
+import re
+from itertools import chain
+from pathlib import Path
+
+import pytest
+from paceline.concurrency import MODELS, adaptive, thread_pool
+from paceline.config import SETTINGS
+from paceline.errors import RequestError
+from paceline.process.supervisor import Supervisor
+from paceline.wsgi.environ import SOFTWARE
+
+from lab.serve import APPS, read_servers
+from lab.words import TRANSPORTS, WORDS
+from tests.contract.case import CASES
+from tests.unit.docs.pages import DOCS, PAGES, REPO, bare, table
+
+BEHAVIOR = DOCS / "server-behavior.md"
+README = REPO / "README.md"
+
+STATUSES = {case.name: {answer.status for answer in case.answers} for case in CASES}
+DEFAULTS = {setting.name: setting.default for setting in SETTINGS}
+
+WITH_CASES = [
+    row
+    for first in ("Request line and target", "Fields", "Body")
+    for row in table(BEHAVIOR, first, "Answer", "Case")
+]
+
+
+@pytest.mark.parametrize("row", WITH_CASES, ids=lambda row: bare(row[2]))
+def test_a_case_holds_what_its_row_says(row: list[str]):
+    assert STATUSES[bare(row[2])] == {int(row[1])}
+
+
+def test_every_status_that_the_server_gives_is_explained():
+    raised = {error.status for error in RequestError.__subclasses__()}
+    shown = [row[0] for row in table(BEHAVIOR, "Status", "When")]
+    assert shown == sorted({*raised, "500 Internal Server Error"})
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        *table(BEHAVIOR, "Time", "Default", "It runs", "When it is over"),
+        *table(BEHAVIOR, "Size", "Default", "At the bound"),
+    ],
+    ids=lambda row: bare(row[0]),
+)
+def test_a_bound_has_the_default_that_is_said(row: list[str]):
+    assert DEFAULTS[bare(row[0])] == float(row[1])
+
+
+def test_every_bound_is_explained():
+    bounds = {s.name for s in SETTINGS if s.group.startswith("How l")}
+    rows = chain(
+        table(BEHAVIOR, "Time", "Default", "It runs", "When it is over"),
+        table(BEHAVIOR, "Size", "Default", "At the bound"),
+    )
+    assert bounds <= {bare(row[0]) for row in rows}
+
+
+def test_every_model_is_explained_with_its_threads():
+    heading = ("`-k`", "Threads", "A slow client", "A view that waits")
+    rows = table(BEHAVIOR, *heading, "A connection between requests")
+    threads = {bare(row[0]): row[1] for row in rows}
+    assert threads.keys() == MODELS.keys()
+    assert f"up to {adaptive.MAX_THREADS} or" in threads["adaptive"]
+    assert threads["pool"].startswith(f"{thread_pool.THREADS},")
+
+
+def test_every_signal_is_explained():
+    signals = {name for row in table(BEHAVIOR, "Signal", "") for name in row[0].split(", ")}
+    handled = {
+        name.removeprefix("SIG")
+        for name in re.findall(r"signal\.(SIG\w+): self\._on", _source_of_supervisor())
+    }
+    assert signals == handled - {"CHLD"}
+
+
+def _source_of_supervisor() -> str:
+    path = REPO / "server" / "/".join(Supervisor.__module__.split("."))
+    return path.with_suffix(".py").read_text()
+
+
+def test_the_readme_has_the_words_with_their_defaults():
+    shown = {bare(row[0]): bare(row[1]) for row in table(README, "Word", "Default", "")}
+    assert shown == {word.name: word.default for word in WORDS if word.name != "CONSOLE_PORT"}
+
+
+def test_the_readme_has_every_choice_of_a_word():
+    said = {bare(row[0]): f"{row[1]} {row[2]}" for row in table(README, "Word", "Default", "")}
+    servers = read_servers()
+    models = {model for server in servers.values() for model in server.concurrency}
+    choices = {"SERVER": servers, "APP": APPS, "TRANSPORT": TRANSPORTS, "CONCURRENCY": models}
+    for word, values in choices.items():
+        assert [value for value in values if f"`{value}`" not in said[word]] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_version_is_the_one_that_is(page: Path):
+    assert set(re.findall(r"paceline/\d[\w.]*", page.read_text())) <= {SOFTWARE}
