@@ -106,6 +106,8 @@ class ThreadPool(Model):
     def _take_back(self, conversation: Conversation) -> None:
         self._away -= 1
         if not conversation.closed:
+            if self.stopping:  # it may have been answered before it could know
+                conversation.deadline = min(conversation.deadline, time.monotonic() + DRAIN)
             self._watch(conversation)
 
     def _expire_idle(self) -> None:
