@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from lab.bench.cli import bench
 from lab.errors import LabError
 from lab.screen import Screen
 from lab.serve import Choice, Server, WordError, find_program, read_servers
@@ -45,9 +46,13 @@ def main() -> None:
     lab up --server gunicorn          the same with gunicorn in paceline's place
     lab up --app tiny --workers 2     two processes, the tiny framework instead of Django
     lab servers                       what can stand behind the proxy
+    lab bench --quick                 paceline beside gunicorn and a floor, measured
 
     Data, logs and certificates are kept in var/; set LAB_VAR to another folder for a second stack.
     """
+
+
+main.add_command(bench)
 
 
 def word_options(command: Callable[..., None]) -> Callable[..., None]:
