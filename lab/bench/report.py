@@ -116,7 +116,7 @@ def notes(results: Results) -> Iterator[str]:
     rounds = max((run.round for run in results.runs), default=0)
     yield "median of the rounds (lowest-highest); a ratio is taken within each round"
     if rounds < ENOUGH:
-        yield f"{rounds} rounds only: a glance, and no result"
+        yield f"{rounds} of the {ENOUGH} rounds that a result needs: a glance"
     yield (
         "p50, p99 and longest are those of a closed loop, where a slow server is asked less "
         "often: to compare these servers, and nothing else"

@@ -120,7 +120,7 @@ class TestReport:
     @pytest.mark.parametrize(("rounds", "said"), [(4, True), (5, False)])
     def test_few_rounds_are_called_a_glance(self, rounds: int, said: bool):
         notes = list(report.notes(results(paceline=[1.0] * rounds)))
-        assert (f"{rounds} rounds only: a glance, and no result" in notes) is said
+        assert (f"{rounds} of the 5 rounds that a result needs: a glance" in notes) is said
 
     def test_columns_of_a_terminal_line_up(self):
         lines = report.as_text([["server", "x"], ["a", "1"], ["longer", "22"]]).splitlines()
