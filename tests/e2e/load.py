@@ -1,0 +1,71 @@
+"""Clients that ask without a pause, while something happens to the server."""
+
+import threading
+import time
+
+import requests
+
+from tests.e2e.visitor import Visitor
+
+# Quick ones, a page with queries, one that is under way for longer, large ones. No POST: a server
+# that ends closes the connections on which nothing is asked, and nginx may be about to ask there.
+# It does so again on another one, but not what might do its work twice.
+REQUESTS = (
+    ("GET", "/workload/json/", b""),
+    ("GET", "/", b""),
+    ("GET", "/workload/io/?ms=100", b""),
+    ("GET", "/workload/bytes/?n=200000", b""),
+    ("PUT", "/inspect/", b"a body" * 20_000),
+)
+CLIENTS = 4
+
+
+class Load:
+    """Four clients in threads of their own, for as long as the `with` block lasts."""
+
+    def __init__(self, origin: str) -> None:
+        self.answered = 0
+        self.failures: list[str] = []
+        """What went otherwise than it should: the request, and how."""
+        self._ending = threading.Event()
+        self._lock = threading.Lock()
+        self._threads = [
+            threading.Thread(target=self._ask, args=(Visitor(origin), n)) for n in range(CLIENTS)
+        ]
+
+    def __enter__(self) -> "Load":
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ending.set()
+        for thread in self._threads:
+            thread.join()
+
+    def await_answers(self, more: int = 40, seconds: float = 30) -> None:
+        """Blocks until so many more requests have been answered, well or not."""
+        goal, deadline = self.answered + more, time.monotonic() + seconds
+        while self.answered < goal:
+            assert time.monotonic() < deadline, f"only {self.answered} of {goal} answers"
+            time.sleep(0.01)
+
+    def _ask(self, visitor: Visitor, turn: int) -> None:
+        with visitor.session:
+            while not self._ending.is_set():
+                method, path, body = REQUESTS[turn % len(REQUESTS)]
+                turn += 1
+                failure = why_failed(visitor, method, path, body)
+                with self._lock:
+                    self.answered += 1
+                    if failure:
+                        self.failures.append(f"{method} {path}: {failure}")
+
+
+def why_failed(visitor: Visitor, method: str, path: str, body: bytes) -> str | None:
+    """None for an answer that is whole and 200."""
+    try:
+        answer = visitor.ask(method, path, data=body)
+    except requests.RequestException as error:
+        return repr(error)
+    return None if answer.status_code == 200 else f"{answer.status_code} {answer.text[:200]}"

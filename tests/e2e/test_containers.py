@@ -1,0 +1,146 @@
+"""What holds for containers alone: how they are shut in, and what happens as they come and go."""
+
+import json
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.load import Load
+from tests.e2e.stacks import ContainerSite, containers, on_containers
+from tests.e2e.visitor import Visitor
+from tests.services.requirements import need
+from tests.services.stack import eventually
+
+SERVICES = {"proxy": "10002", "server": "10001"}
+"""Those that stay up, and the number of the user each runs as."""
+
+
+def inspected(stack: ContainerSite, service: str) -> dict[str, Any]:
+    """What Docker knows of the service's container."""
+    return json.loads(stack.docker("inspect", stack.container(service)))[0]
+
+
+@on_containers
+@pytest.mark.parametrize("service", SERVICES)
+def test_nothing_in_a_container_has_any_right(stack: ContainerSite, service: str):
+    def inside(script: str) -> str:
+        return stack.compose("exec", "-T", service, "sh", "-c", script)
+
+    user = SERVICES[service]
+    for line in inside("cat /proc/1/status /proc/self/status").splitlines():
+        name, _, value = line.partition(":\t")
+        if name in ("Uid", "Gid"):
+            assert value.split() == [user] * 4
+        if name.startswith("Cap"):
+            assert int(value, 16) == 0, name
+        if name == "NoNewPrivs":
+            assert value == "1"
+    options = inside("grep ' / ' /proc/mounts").split()[3]
+    assert "ro" in options.split(",")
+    for folder in ("/", "/app", "/etc", "/usr/bin", "/opt"):
+        assert inside(f"touch {folder}/file 2>/dev/null || echo refused") == "refused", folder
+
+
+@on_containers
+def test_the_server_is_reachable_from_the_proxy_alone(stack: ContainerSite):
+    server = inspected(stack, "server")
+    networks = server["NetworkSettings"]["Networks"]
+
+    assert server["HostConfig"]["PortBindings"] in ({}, None)
+    assert list(networks) == [f"{stack.project}_inside"]
+    reached = stack.docker("network", "inspect", f"{stack.project}_inside")
+    network = json.loads(reached)[0]
+    services = {inspected(stack, service)["Name"].strip("/") for service in SERVICES}
+    assert network["Internal"]
+    assert {container["Name"] for container in network["Containers"].values()} == services
+    assert not answers(next(iter(networks.values()))["IPAddress"])
+
+
+def answers(address: str) -> bool:
+    """Whether the server answers this host."""
+    try:
+        with socket.create_connection((address, 8000), 2) as sock:
+            sock.sendall(b"GET /healthz HTTP/1.0\r\nHost: localhost\r\n\r\n")
+            return sock.makefile("rb").read().endswith(b"\r\n\r\nok")
+    except OSError:
+        return False
+
+
+@on_containers
+def test_the_proxy_answers_this_machine_alone(stack: ContainerSite):
+    ports = inspected(stack, "proxy")["NetworkSettings"]["Ports"]
+
+    assert set(ports) == {"8080/tcp", "8443/tcp"}
+    bound = {
+        (binding["HostIp"], binding["HostPort"]) for port in ports.values() for binding in port
+    }
+    origins = (stack.http, stack.https)
+    assert bound == {("127.0.0.1", origin.rpartition(":")[2]) for origin in origins}
+
+
+@on_containers
+def test_without_a_server_nginx_explains_it_and_finds_the_next_one(
+    stack: ContainerSite, visitor: Visitor
+):
+    stack.compose("stop", "server")
+    eventually(lambda: visitor.get("/").status_code == 502)
+    page = visitor.get("/")
+    assert "502: the proxy got no answer from the server" in page.text
+    assert page.headers["X-Request-ID"] in page.text
+    assert visitor.get("/static/guestbook/style.css").status_code == 200
+
+    stack.compose("start", "server")
+    eventually(lambda: visitor.get("/").status_code == 200)
+    exit_code = stack.docker(
+        "inspect", "--format", "{{.State.ExitCode}}", stack.container("server")
+    )
+    assert exit_code == "0"
+
+
+@on_containers
+def test_of_two_servers_one_restarts_and_no_request_fails(stack: ContainerSite):
+    stack.compose("up", "--detach", "--wait", "--scale", "server=2", "--no-recreate")
+    ids = stack.compose("ps", "--quiet", "server").split()
+    with Load(stack.http) as load:
+        for one in ids:
+            load.await_answers()
+            stack.docker("restart", one)
+            eventually(lambda one=one: health(stack, one) == "healthy")
+        load.await_answers()
+    stack.compose("up", "--detach", "--wait", "--scale", "server=1", "--no-recreate")
+
+    assert len(ids) == 2
+    assert load.failures == []
+
+
+def health(stack: ContainerSite, container: str) -> str:
+    """What the health check of a container says."""
+    return stack.docker("inspect", "--format", "{{.State.Health.Status}}", container)
+
+
+@pytest.mark.timeout(600)
+def test_a_stack_with_postgresql_over_a_unix_socket_and_what_is_left_of_it(tmp_path: Path):
+    need("docker")
+    words = {
+        "COMPOSE_PROFILES": "postgres",
+        "DATABASE_URL": "postgres://lab@postgres/lab",
+        "TRANSPORT": "unix",
+        "WORKERS": "2",
+    }
+    with containers(tmp_path, words) as site:
+        visitor = Visitor(site.http, site.certificate)
+        visitor.sign_up()
+        assert "<p>kept</p>" in visitor.sign("kept").text
+        seen = visitor.get("/inspect/").json()["environ"]
+        assert seen["wsgi.multiprocess"]
+        assert seen["SERVER_PORT"] != "8000"
+
+        site.compose("down")  # as people do who come back
+        site.up()
+        assert "<p>kept</p>" in visitor.get("/").text
+        assert f'class="who">{visitor.account.name}<' in visitor.get("/").text  # same secret key
+        site.compose("down", "--volumes")
+        images = [f"{site.project}-{name}" for name in ("postgres", "proxy", "server")]
+        assert sorted(site.left().splitlines()) == images
