@@ -68,8 +68,8 @@ def bench(
 
     \b
     make bench
-    python -m lab.bench --quick --only hello --only django-json
-    python -m lab.bench --servers paceline,paceline:pool,gunicorn:sync --only wait
+    lab bench --quick --only hello --only django-json
+    lab bench --servers paceline,paceline:pool,gunicorn:sync --only wait
     """
     require(outputs=[path for path in (raw, page) if path])
     if page:
