@@ -17,7 +17,7 @@ from lab.screen import Screen
 from lab.serve import Choice, Server, WordError, find_program, read_servers
 from lab.stack import answers
 from lab.stack.layout import REPO, Layout
-from lab.stack.running import Running, is_up, read
+from lab.stack.running import Running, find, is_up, read
 from lab.stack.up import PROXY_GRACE, SERVER_GRACE, announce, up
 from lab.words import WORDS, Words, environment
 
@@ -91,8 +91,8 @@ def up_command(detach: bool, **options: str | None) -> None:
 def down_command() -> None:
     """Stop the stack, wherever it was started; requests in flight are finished first."""
     layout = Layout.from_environ(environment({}, REPO / ".env"))
-    state = read(layout)
-    if not is_up(layout) or state is None:
+    state = find(layout)
+    if state is None:
         click.echo("nothing is up")
         return
     os.kill(state.pid, signal.SIGTERM)
@@ -108,8 +108,8 @@ def down_command() -> None:
 def status_command() -> None:
     """Say what is up, where, and whether it answers; exit status 1 if anything does not."""
     layout = Layout.from_environ(environment({}, REPO / ".env"))
-    state = read(layout)
-    if not is_up(layout) or state is None:
+    state = find(layout)
+    if state is None:
         raise LabError("nothing is up; `lab up` starts the stack")
     announce(state, lambda _, line: click.echo(line))
     pids = {"lab": state.pid, **state.pids}

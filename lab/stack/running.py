@@ -7,6 +7,7 @@ file beside it says the rest.  A pid alone would not do: another process may hav
 import fcntl
 import json
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -66,7 +67,9 @@ class Running:
 def hold(layout: Layout) -> Iterator[None]:
     """Makes this process the one stack of a layout.  Raises LabError where another is."""
     with _lock_file(layout) as lock:
-        if not _take(lock):
+        if not _take(
+            lock, patience=0.2
+        ):  # whoever only asks whether it is free has it for a moment
             found = read(layout)
             by = f": {found.what} on port {found.http_port} (pid {found.pid})" if found else ""
             raise LabError(
@@ -95,6 +98,15 @@ def read(layout: Layout) -> Running | None:
         return None
 
 
+def find(layout: Layout) -> Running | None:
+    """The stack that lives in a layout; one that has only just begun is waited for."""
+    while is_up(layout):
+        if state := read(layout):
+            return state
+        time.sleep(0.05)
+    return None
+
+
 @contextmanager
 def _lock_file(layout: Layout) -> Iterator[int]:
     path: Path = layout.run / "lock"
@@ -105,9 +117,14 @@ def _lock_file(layout: Layout) -> Iterator[int]:
         os.close(descriptor)
 
 
-def _take(lock: int) -> bool:
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+def _take(lock: int, patience: float = 0.0) -> bool:
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(0.01)
+        else:
+            return True

@@ -31,6 +31,17 @@ class Stack:
             **words,
         }
         self.lines: list[str] = []
+        self._started: list[subprocess.Popen[str]] = []
+
+    def __enter__(self) -> "Stack":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Stops what is left, in the foreground or not."""
+        self.lab("down")
+        for up in self._started:
+            up.terminate()
+            up.wait(60)
 
     def lab(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Runs a `lab` command to its end."""
@@ -46,6 +57,7 @@ class Stack:
 
     def start(self) -> subprocess.Popen[str]:
         """`lab up` in the foreground, once it answers."""
+        self.lines.clear()
         up = subprocess.Popen(
             [*LAB, "up"],
             cwd=REPO,
@@ -54,6 +66,7 @@ class Stack:
             stderr=subprocess.STDOUT,
             text=True,
         )
+        self._started.append(up)
         threading.Thread(target=self._read, args=(up,), daemon=True).start()
         eventually(lambda: self.said(r"^lab +\| up: ") or up.poll() is not None)
         assert up.poll() is None, "\n".join(self.lines)

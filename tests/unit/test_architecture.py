@@ -23,7 +23,7 @@ LAYERS = """
     concurrency
     conversation
     service
-    exchange            outgoing            application
+    exchange            incoming            outgoing            application
     wsgi                transport
     http                config
     settings

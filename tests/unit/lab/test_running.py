@@ -3,13 +3,14 @@
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
 from lab.errors import LabError
 from lab.stack.layout import Layout
-from lab.stack.running import Running, hold, is_up, read
+from lab.stack.running import Running, find, hold, is_up, read
 
 STACK = Running(os.getpid(), "gunicorn with tiny", 8080, 8443, "127.0.0.1:9000", {"server": 1})
 
@@ -61,6 +62,33 @@ def test_a_stack_that_was_killed_is_not_up(layout: Layout):
         other.kill()
         other.wait()
         assert not is_up(layout)
+
+
+def test_one_that_has_only_just_begun_is_waited_for(layout: Layout):
+    assert find(layout) is None
+    with hold(layout):
+        soon = threading.Timer(0.2, STACK.save, (layout,))
+        soon.start()
+        assert find(layout) == STACK
+        soon.join()
+
+
+def test_asking_whether_one_is_up_keeps_none_from_starting(layout: Layout):
+    asking = threading.Event()
+
+    def ask() -> None:
+        while not asking.is_set():
+            is_up(layout)
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    try:
+        for _ in range(200):
+            with hold(layout):
+                pass
+    finally:
+        asking.set()
+        thread.join()
 
 
 def test_addresses_of_a_unix_socket_can_be_pasted_into_a_shell(layout: Layout):

@@ -28,19 +28,16 @@ def is_gone(stack: Stack, pids: set[int]) -> bool:
 
 @pytest.fixture
 def stack(tmp_path: Path) -> Iterator[Stack]:
-    made = Stack(tmp_path / "var", SERVER="gunicorn")
-    yield made
-    made.lab("down")
+    with Stack(tmp_path / "var", SERVER="gunicorn") as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A stack that tests look at and leave as it is."""
-    made = Stack(tmp_path_factory.mktemp("running") / "var", SERVER="gunicorn")
-    up = made.start()
-    yield made
-    up.send_signal(signal.SIGINT)
-    assert up.wait(60) == 0
+    with Stack(tmp_path_factory.mktemp("running") / "var", SERVER="gunicorn") as made:
+        made.start()
+        yield made
 
 
 def test_it_answers_at_every_address_it_prints(running: Stack):
