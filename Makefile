@@ -40,8 +40,8 @@ lint: $(VENV)/.installed-dev ## ruff (lint, format) and mypy --strict
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: $(VENV)/.installed-dev ## measure paceline beside gunicorn and a floor
-	@exec $(BIN)/python -m lab.bench
+bench: $(VENV)/.installed-dev ## measure paceline beside gunicorn and a floor; BENCH='--quick'
+	@exec $(BIN)/python -m lab.bench $(BENCH)
 
 lock: $(VENV)/.installed-dev ## compile requirements/*.txt anew from pyproject.toml
 	$(BIN)/uv pip compile $(COMPILE) --group dev --upgrade pyproject.toml --output-file $(LOCKS)/dev.txt

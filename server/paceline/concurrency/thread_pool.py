@@ -32,6 +32,7 @@ class ThreadPool(Model):
         os.set_blocking(self._wake, False)
         self._conversations: dict[int, Conversation] = {}
         self._listening = True
+        self._next_look = 0.0
         self._away = 0  # conversations that a thread has
         self._waiter = select.poll()
         threads = [
@@ -112,6 +113,9 @@ class ThreadPool(Model):
 
     def _expire_idle(self) -> None:
         now = time.monotonic()
+        if now < self._next_look and not self.stopping:
+            return
+        self._next_look = now + HEARTBEAT
         for descriptor, conversation in list(self._conversations.items()):
             if conversation.deadline < now:
                 self._close(descriptor)

@@ -36,13 +36,16 @@ def words_of(arguments: Sequence[str], more: tuple[str, ...] = ()) -> list[str]:
 
 
 def make(arguments: list[str]) -> None:
-    left = words_of(arguments, more=("PYTHON", "VENV", "PYTEST"))
+    left = words_of(arguments, more=("PYTHON", "VENV", "PYTEST", "BENCH"))
     assert set(left) <= TARGETS
 
 
 def lab(arguments: list[str]) -> None:
     name, *rest = arguments
     command = main.commands[name]
+    if "--help" in rest:  # it ends the reading of what stands behind it
+        assert rest == ["--help"]
+        return
     command.make_context(name, rest)
 
 
