@@ -1,0 +1,58 @@
+"""Chromium in front of a stack, and people who use it."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.e2e import stacks
+from tests.e2e.stacks import Site
+from tests.services.requirements import need
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium; Playwright's own would be a download."""
+    executable = need("browser")
+    with sync_playwright() as playwright:
+        # Its sandbox refuses to run as root, and takes nothing here from anybody but us.
+        chromium = playwright.chromium.launch(executable_path=executable, chromium_sandbox=False)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="session")
+def site(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A stack of local processes, as `make up` starts it."""
+    with stacks.running(stacks.of("local", SERVER="paceline"), tmp_path_factory.mktemp("s")) as up:
+        yield up
+
+
+@pytest.fixture
+def open_page(browser: Browser, site: Site) -> Iterator[Callable[..., Page]]:
+    """Opens a page of a new person's browser; options are those of Playwright's new_context.
+
+    Fails the test at the end where a page asked another host, a request failed, or a script did.
+    """
+    pages: list[Page] = []
+    asked: list[str] = []
+    broken: list[str] = []
+
+    def open_page(**options: Any) -> Page:
+        context = browser.new_context(base_url=site.http, **options)
+        context.set_default_timeout(15_000)
+        page = context.new_page()
+        page.on("request", lambda request: asked.append(request.url))
+        page.on("requestfailed", lambda request: broken.append(f"{request.url} {request.failure}"))
+        page.on("response", lambda a: a.status >= 500 and broken.append(f"{a.url} {a.status}"))
+        page.on("pageerror", lambda error: broken.append(str(error)))
+        pages.append(page)
+        return page
+
+    yield open_page
+    for page in pages:
+        page.context.close()
+    assert [url for url in asked if not url.startswith((site.http + "/", site.https + "/"))] == []
+    # A browser aborts a request itself when a page is left, and where a download begins.
+    assert [what for what in broken if not what.endswith("net::ERR_ABORTED")] == []
