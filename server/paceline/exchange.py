@@ -1,6 +1,5 @@
 """One request and its answer: the application called, and what it does wrong caught and logged."""
 
-import contextlib
 import logging
 import time
 from typing import Any, Protocol
@@ -64,8 +63,10 @@ class Exchange:
             self.answer.keep = False
         except BaseException as error:
             self._explain(error)
-        with contextlib.suppress(OSError):  # of a body on a disk that has become full
+        try:
             self._body.close()
+        except OSError:
+            pass  # of a body on a disk that has become full
 
     def _explain(self, error: BaseException) -> None:
         about = f"{self.request_line}: {error}" if isinstance(error, ApplicationError) else None
