@@ -1,8 +1,10 @@
 """What the servers of the behaviour tests serve: one application for each path.
 
-Each is checked by wsgiref.validate, apart from those of RAW: what they do is not what it allows,
-or it would hide from the server what they return.  A query's ``token`` names what happens, so that a
-test can wait for it; an application that is to wait does so until the test opens the gate.
+Each is checked by wsgiref.validate, but not below /raw/: for what it does not allow, and since it
+wraps what an application returns and so hides from the server what that is.
+
+A query's ``token`` names what happens, so that a test can wait for it; an application that is to
+wait does so until the test opens the gate.
 """
 
 import hashlib
@@ -14,9 +16,10 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 from urllib.parse import parse_qsl
-from wsgiref.types import StartResponse, WSGIEnvironment
+from wsgiref.types import StartResponse as Start
+from wsgiref.types import WSGIEnvironment as Environ
 from wsgiref.validate import validator
 
 STATE = Path(os.environ["STATE"])
@@ -24,7 +27,7 @@ PATIENCE = 25.0  # seconds that a gate is waited for, less than a server has to 
 TEXT = ("Content-Type", "text/plain")
 
 Query = dict[str, str]
-View = Callable[[WSGIEnvironment, StartResponse, Query], Iterable[bytes]]
+View = Callable[[Environ, Start, Query], Iterable[bytes]]
 
 
 class Intended(Exception):
@@ -61,15 +64,15 @@ class Body:
         say(f"closed {self._token}")
 
 
-# --- what wsgiref.validate checks -----------------------------------------------------------------
+# --- what stands before wsgiref.validate ----------------------------------------------------------
 
 
-def hello(environ: WSGIEnvironment, start: StartResponse, query: Query) -> Iterable[bytes]:
+def hello(environ: Environ, start: Start, query: Query) -> Iterable[bytes]:
     start("200 OK", [TEXT])
     return [b"hello"]
 
 
-def inspect(environ: WSGIEnvironment, start: StartResponse, query: Query) -> Iterable[bytes]:
+def inspect(environ: Environ, start: Start, query: Query) -> Iterable[bytes]:
     """All of the environ that JSON can say."""
     plain = {
         key: value for key, value in environ.items() if isinstance(value, str | bool | tuple | int)
@@ -78,14 +81,14 @@ def inspect(environ: WSGIEnvironment, start: StartResponse, query: Query) -> Ite
     return [json.dumps(plain).encode()]
 
 
-def echo(environ: WSGIEnvironment, start: StartResponse, query: Query) -> Iterable[bytes]:
+def echo(environ: Environ, start: Start, query: Query) -> Iterable[bytes]:
     say(f"called {query.get('token')}")
     body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
     start("200 OK", [TEXT])
     return [body]
 
 
-def digest(environ: WSGIEnvironment, start: StartResponse, query: Query) -> Iterable[bytes]:
+def digest(environ: Environ, start: Start, query: Query) -> Iterable[bytes]:
     """The body's length and hash, read piece by piece in the way that was asked for."""
     source = environ["wsgi.input"]
     ways: dict[str, Callable[[], Iterable[bytes]]] = {
@@ -108,7 +111,7 @@ def digest(environ: WSGIEnvironment, start: StartResponse, query: Query) -> Iter
     return [json.dumps([length, taken.hexdigest(), pieces, source.read(5).decode()]).encode()]
 
 
-def parts(environ: WSGIEnvironment, start: StartResponse, query: Query) -> Iterable[bytes]:
+def parts(environ: Environ, start: Start, query: Query) -> Iterable[bytes]:
     """``count`` parts of ``size`` bytes, with a length where it was asked for."""
     number, size = int(query["count"]), int(query["size"])
     fields = [TEXT]
@@ -118,12 +121,12 @@ def parts(environ: WSGIEnvironment, start: StartResponse, query: Query) -> Itera
     return Body((bytes([65 + at % 26]) * size for at in range(number)), query.get("token", ""))
 
 
-def whole(environ: WSGIEnvironment, start: StartResponse, query: Query) -> Iterable[bytes]:
+def whole(environ: Environ, start: Start, query: Query) -> Iterable[bytes]:
     start("200 OK", [TEXT])
     return [b"w" * int(query["size"])]
 
 
-def endless(environ: WSGIEnvironment, start: StartResponse, query: Query) -> Iterable[bytes]:
+def endless(environ: Environ, start: Start, query: Query) -> Iterable[bytes]:
     def go_on() -> Iterator[bytes]:
         while True:
             yield b"e" * 10_000
@@ -132,26 +135,26 @@ def endless(environ: WSGIEnvironment, start: StartResponse, query: Query) -> Ite
     return Body(go_on(), query["token"])
 
 
-def bodiless(environ: WSGIEnvironment, start: StartResponse, query: Query) -> Iterable[bytes]:
+def bodiless(environ: Environ, start: Start, query: Query) -> Iterable[bytes]:
     """A status that has no body, with one all the same where it was asked for."""
     start(query["status"], [("ETag", '"1"')])
     return Body([b"x"] * int(query.get("count", "0")), query.get("token", ""))
 
 
-def write(environ: WSGIEnvironment, start: StartResponse, query: Query) -> Iterable[bytes]:
+def write(environ: Environ, start: Start, query: Query) -> Iterable[bytes]:
     send = start("200 OK", [TEXT])
     send(b"one ")
     send(b"two ")
     return [b"three ", b"four"]
 
 
-def write_then_wait(environ: WSGIEnvironment, start: StartResponse, query: Query) -> Iterable[bytes]:
+def write_then_wait(environ: Environ, start: Start, query: Query) -> Iterable[bytes]:
     start("200 OK", [TEXT])(b"at once")
     wait_for_gate(query["token"])
     return []
 
 
-def yield_then_wait(environ: WSGIEnvironment, start: StartResponse, query: Query) -> Iterable[bytes]:
+def yield_then_wait(environ: Environ, start: Start, query: Query) -> Iterable[bytes]:
     def go_on() -> Iterator[bytes]:
         yield b"at once"
         wait_for_gate(query["token"])
@@ -161,13 +164,13 @@ def yield_then_wait(environ: WSGIEnvironment, start: StartResponse, query: Query
     return go_on()
 
 
-def wait(environ: WSGIEnvironment, start: StartResponse, query: Query) -> Iterable[bytes]:
+def wait(environ: Environ, start: Start, query: Query) -> Iterable[bytes]:
     wait_for_gate(query["token"])
     start("200 OK", [TEXT])
     return [b"waited"]
 
 
-def burn(environ: WSGIEnvironment, start: StartResponse, query: Query) -> Iterable[bytes]:
+def burn(environ: Environ, start: Start, query: Query) -> Iterable[bytes]:
     """Use a thread's CPU until the gate is open."""
     say(f"waiting {query['token']}")
     deadline = time.monotonic() + PATIENCE
@@ -177,9 +180,7 @@ def burn(environ: WSGIEnvironment, start: StartResponse, query: Query) -> Iterab
     return [b"burnt"]
 
 
-def exc_info_before(
-    environ: WSGIEnvironment, start: StartResponse, query: Query
-) -> Iterable[bytes]:
+def exc_info_before(environ: Environ, start: Start, query: Query) -> Iterable[bytes]:
     start("200 OK", [TEXT, ("X-First", "1")])
     try:
         raise Intended
@@ -188,7 +189,7 @@ def exc_info_before(
     return [b"sorry"]
 
 
-def exc_info_after(environ: WSGIEnvironment, start: StartResponse, query: Query) -> Iterable[bytes]:
+def exc_info_after(environ: Environ, start: Start, query: Query) -> Iterable[bytes]:
     def go_on() -> Iterator[bytes]:
         yield b"begun"
         try:
@@ -201,7 +202,7 @@ def exc_info_after(environ: WSGIEnvironment, start: StartResponse, query: Query)
     return Body(go_on(), query["token"])
 
 
-def fail(environ: WSGIEnvironment, start: StartResponse, query: Query) -> Iterable[bytes]:
+def fail(environ: Environ, start: Start, query: Query) -> Iterable[bytes]:
     """Raise where it was asked for."""
     at, error = query["at"], SystemExit(3) if "exit" in query else Intended(query["token"])
 
@@ -229,69 +230,64 @@ def fail(environ: WSGIEnvironment, start: StartResponse, query: Query) -> Iterab
     return Failing(go_on(), query["token"])
 
 
-def hop_by_hop(environ: WSGIEnvironment, start: StartResponse, query: Query) -> Iterable[bytes]:
+def hop_by_hop(environ: Environ, start: Start, query: Query) -> Iterable[bytes]:
     fields = [("Transfer-Encoding", "gzip"), ("Keep-Alive", "timeout=5"), ("Upgrade", "h2c")]
     start("200 OK", [TEXT, ("Connection", query["connection"]), ("X-Kept", "1"), *fields])
     return [b"a", b"b"]
 
 
-def process(environ: WSGIEnvironment, start: StartResponse, query: Query) -> Iterable[bytes]:
+def process(environ: Environ, start: Start, query: Query) -> Iterable[bytes]:
     start("200 OK", [TEXT])
     return [json.dumps([os.getpid(), time.process_time(), threading.active_count()]).encode()]
 
 
-# --- what it does not -----------------------------------------------------------------------------
+# --- what does not, to be asked for below /raw/ ---------------------------------------------------
 
 
-def file(environ: WSGIEnvironment, start: StartResponse, query: Query) -> Iterable[bytes]:
+def file(environ: Environ, start: Start, query: Query) -> Iterable[bytes]:
     """Part of a file through wsgi.file_wrapper."""
-    path = STATE / query["name"]
-    opened = Told(path, query.get("token", ""))
-    opened.seek(int(query.get("offset", 0)))
-    content = opened if "memory" not in query else io.BytesIO(opened.read())
+    content: BinaryIO = (STATE / query["name"]).open("rb")
+    content.seek(int(query.get("offset", 0)))
+    if "memory" in query:
+        with content:
+            content = io.BytesIO(content.read())
+    close, token = content.close, query.get("token", "")
+
+    def tell_and_close() -> None:
+        say(f"closed {token}")
+        close()
+
+    content.close = tell_and_close  # type: ignore[method-assign]
     fields = [TEXT]
     if "length" in query:
         fields.append(("Content-Length", query["length"]))
     start("200 OK", fields)
-    return environ["wsgi.file_wrapper"](content, 8192)
+    return environ["wsgi.file_wrapper"](content, 8192)  # type: ignore[no-any-return]
 
 
-class Told(io.FileIO):
-    """A file that says when it is closed."""
-
-    def __init__(self, path: Path, token: str) -> None:
-        super().__init__(path)
-        self._token = token
-
-    def close(self) -> None:
-        if not self.closed:
-            say(f"closed {self._token}")
-        super().close()
-
-
-def pipe(environ: WSGIEnvironment, start: StartResponse, query: Query) -> Iterable[bytes]:
+def pipe(environ: Environ, start: Start, query: Query) -> Iterable[bytes]:
     """What has a descriptor and is no file."""
     reading, writing = os.pipe()
     os.write(writing, b"through a pipe")
     os.close(writing)
     start("200 OK", [TEXT])
-    return environ["wsgi.file_wrapper"](open(reading, "rb"))  # noqa: PTH123, SIM115
+    return environ["wsgi.file_wrapper"](open(reading, "rb"))
 
 
-def read_all(environ: WSGIEnvironment, start: StartResponse, query: Query) -> Iterable[bytes]:
+def read_all(environ: Environ, start: Start, query: Query) -> Iterable[bytes]:
     """read() with no size is the whole body, as of a file."""
     source = environ["wsgi.input"]
     start("200 OK", [TEXT])
     return [source.read() + source.read() + source.readline()]
 
 
-def start_late(environ: WSGIEnvironment, start: StartResponse, query: Query) -> Iterable[bytes]:
+def start_late(environ: Environ, start: Start, query: Query) -> Iterable[bytes]:
     yield b""
     start("201 Created", [TEXT])
     yield b"late"
 
 
-def bad(environ: WSGIEnvironment, start: StartResponse, query: Query) -> Iterable[bytes]:
+def bad(environ: Environ, start: Start, query: Query) -> Iterable[bytes]:
     """An answer that must not be sent."""
     answers: dict[str, tuple[Any, list[Any], Any]] = {
         "no start": (None, [], [b"x"]),
@@ -323,38 +319,28 @@ def bad(environ: WSGIEnvironment, start: StartResponse, query: Query) -> Iterabl
     return body  # type: ignore[no-any-return]
 
 
-def wrong_length(environ: WSGIEnvironment, start: StartResponse, query: Query) -> Iterable[bytes]:
+def wrong_length(environ: Environ, start: Start, query: Query) -> Iterable[bytes]:
     start("200 OK", [TEXT, ("Content-Length", query["length"])])
     return Body([b"x"] * int(query["count"]), query["token"])
 
 
-VIEWS: dict[str, View] = {
-    "": hello,
-    **{
-        view.__name__: view
-        for view in (
-            *(inspect, echo, digest, parts, whole, endless, bodiless, write, write_then_wait),
-            *(yield_then_wait, wait, burn, exc_info_before, exc_info_after, fail, hop_by_hop),
-            process,
-        )
-    },
-}
-RAW: dict[str, View] = {
-    view.__name__: view for view in (file, pipe, read_all, start_late, bad, wrong_length)
-}
+CHECKED: tuple[View, ...] = (
+    *(hello, inspect, echo, digest, parts, whole, endless, bodiless, write, write_then_wait),
+    *(yield_then_wait, wait, burn, exc_info_before, exc_info_after, fail, hop_by_hop, process),
+)
+UNCHECKED: tuple[View, ...] = (file, pipe, read_all, start_late, bad, wrong_length)
+VIEWS = {view.__name__: view for view in (*CHECKED, *UNCHECKED)}
 
 
-def dispatch(environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
+def dispatch(environ: Environ, start: Start) -> Iterable[bytes]:
     query = dict(parse_qsl(environ["QUERY_STRING"]))
-    view = VIEWS.get(environ["PATH_INFO"].strip("/")) or hello
-    return view(environ, start, query)
+    name = environ["PATH_INFO"].removeprefix("/raw").lstrip("/").partition("/")[0]
+    return VIEWS.get(name, hello)(environ, start, query)
 
 
 checked = validator(dispatch)
 
 
-def application(environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
-    raw = RAW.get(environ["PATH_INFO"].strip("/"))
-    if raw is not None:
-        return raw(environ, start, dict(parse_qsl(environ["QUERY_STRING"])))
-    return checked(environ, start)  # type: ignore[no-any-return]
+def application(environ: Environ, start: Start) -> Iterable[bytes]:
+    serve = dispatch if environ["PATH_INFO"].startswith("/raw/") else checked
+    return serve(environ, start)  # type: ignore[no-any-return]

@@ -58,7 +58,10 @@ class Client:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._reader.close()
+        self.close()
+
+    def close(self) -> None:
+        self._reader.close()  # which holds the socket open
         self.sock.close()
 
     def send(self, data: bytes) -> None:

@@ -36,6 +36,8 @@ class Combination:
 
 COMBINATIONS = [Combination(*each) for each in product(MODELS, ("tcp", "unix"), (1, 2))]
 OF_EACH_MODEL = [Combination(model) for model in MODELS]
+# The serial model has one connection at a time, and closes each after one answer.
+NOT_SERIAL = [each for each in OF_EACH_MODEL if each.model != "serial"]
 
 _tokens = count(1)
 
@@ -89,6 +91,7 @@ class Serving:
                 },
             )
         self._bound = len(binds)
+        self._told_to_end = False
 
     def wait(self) -> None:
         """Return once all its workers serve."""
@@ -135,7 +138,14 @@ class Serving:
 
     # --- its processes ----------------------------------------------------------------------------
 
+    @property
+    def workers(self) -> list[int]:
+        """The processes that serve, or did so a moment ago."""
+        ready = map(int, re.findall(r"worker (\d+) is ready", self.log))
+        return [pid for pid in ready if Path(f"/proc/{pid}").exists()]
+
     def signal(self, number: signal.Signals) -> None:
+        self._told_to_end = number == signal.SIGTERM
         self.process.send_signal(number)
 
     def await_end(self, within: float = PATIENCE) -> int:
@@ -148,10 +158,10 @@ class Serving:
     def stop(self) -> None:
         """End it as a service manager would, and look at what it leaves behind."""
         try:
-            if self.process.poll() is None:
+            if not self._told_to_end:
                 self.signal(signal.SIGTERM)
-                status = self.await_end()
-                assert status == 0, f"exit status {status}:\n{self.log}"
+            status = self.await_end()
+            assert status == 0, f"exit status {status}:\n{self.log}"
         finally:
             if self.process.poll() is None:
                 self.process.kill()
@@ -163,7 +173,7 @@ class Serving:
 
 
 def _address(shown: str) -> Address:
-    if shown.startswith("unix:") or shown.startswith("/"):
+    if shown.startswith(("unix:", "/")):
         return shown.removeprefix("unix:")
     host, _, port = shown.rpartition(":")
     return host.strip("[]"), int(port)

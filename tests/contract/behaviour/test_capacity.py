@@ -1,0 +1,173 @@
+"""How much: requests in flight, connections held, requests until a worker is replaced."""
+
+import json
+import select
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.contract.behaviour.client import Client, get, post
+from tests.contract.behaviour.serving import (
+    NOT_SERIAL,
+    OF_EACH_MODEL,
+    Combination,
+    Serving,
+    eventually,
+    serving,
+)
+
+BY_DEFAULT = {"serial": 1, "thread": 20, "pool": 8, "adaptive": 20}
+
+with_many = pytest.mark.parametrize("combination", NOT_SERIAL, ids=str)
+
+
+def wait_at(server: Serving, gate: str, number: int) -> list[Client]:
+    """Clients whose requests are all in flight, until the gate is opened."""
+    clients = [server.connect() for _ in range(number)]
+    for client in clients:
+        client.send(get(f"/wait?token={gate}"))
+    server.await_event(f"waiting {gate}", number)
+    return clients
+
+
+# Of one worker: which of two takes a connection is the kernel's choice.
+@pytest.mark.parametrize("server", OF_EACH_MODEL, indirect=True, ids=str)
+def test_requests_that_wait_are_served_at_once(server: Serving) -> None:
+    """As many as a model has threads for, with no setting given."""
+    gate = server.token()
+    clients = wait_at(server, gate, BY_DEFAULT[server.combination.model])
+    server.open_gate(gate)
+    for client in clients:
+        assert client.answer().body == b"waited"
+        client.close()
+
+
+@pytest.mark.parametrize("server", NOT_SERIAL, indirect=True, ids=str)
+def test_work_does_not_stop_others(server: Serving) -> None:
+    """A request that uses the CPU, for longer than it should, beside others that do not."""
+    gate = server.token()
+    with server.connect() as busy:
+        busy.send(get(f"/burn?token={gate}"))
+        server.await_event(f"waiting {gate}")
+        for _ in range(5):
+            with server.connect() as client:
+                assert client.get("/raw/hello").body == b"hello"
+        server.open_gate(gate)
+        assert busy.answer().body == b"burnt"
+
+
+@with_many
+def test_threads_bound_what_is_in_flight(place: Path, combination: Combination) -> None:
+    with serving(combination, place, "--threads=2") as server:
+        gate = server.token()
+        first = wait_at(server, gate, 2)
+        with server.connect() as third:
+            third.send(get(f"/wait?token={gate}"))
+            assert not readable(third, 0.3)
+            assert server.happened(f"waiting {gate}") == 2
+            server.open_gate(gate)
+            for client in first:
+                assert client.answer().body == b"waited"
+                client.close()
+            assert third.answer().body == b"waited"
+
+
+def readable(client: Client, within: float) -> bool:
+    return bool(select.select([client.sock], [], [], within)[0])
+
+
+@with_many
+def test_connections_are_bounded(place: Path, combination: Combination) -> None:
+    """Past the bound they wait, and are served as soon as another is closed."""
+    with serving(combination, place, "--worker-connections=3") as server:
+        held = [server.connect() for _ in range(3)]
+        for client in held:
+            assert client.get("/raw/hello").body == b"hello"
+        waiting = [server.connect() for _ in range(2)]
+        for client in waiting:
+            client.send(get("/raw/hello"))
+        assert not readable(waiting[0], 0.3)
+        for client in held:
+            assert client.get("/raw/hello").body == b"hello"
+        for client in held:
+            client.close()
+        for client in waiting:
+            assert client.answer().body == b"hello"
+            client.close()
+
+
+@with_many
+def test_a_full_server_rests(place: Path, combination: Combination) -> None:
+    """While connections wait for room there is nothing to do, so nothing is done."""
+    with serving(combination, place, "--worker-connections=2") as server:
+        held = [server.connect() for _ in range(2)]
+        (pid, *_), _ = (json.loads(client.get("/process").body) for client in held)
+        waiting = [server.connect() for _ in range(3)]
+        before, begun = cpu_time(pid), time.monotonic()
+        held[0].sock.settimeout(None)
+        assert not readable(waiting[0], 1.0)
+        share = (cpu_time(pid) - before) / (time.monotonic() - begun)
+        assert share < 0.2, f"{share:.0%} of a core, for nothing"
+        for client in (*held, *waiting):
+            client.close()
+
+
+def cpu_time(pid: int) -> float:
+    """Seconds that a process has used."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / 100
+
+
+@pytest.mark.parametrize("server", OF_EACH_MODEL, indirect=True, ids=str)
+def test_an_idle_server_rests(server: Serving) -> None:
+    with server.connect() as client:
+        pid = json.loads(client.get("/process").body)[0]
+        if server.keeps_connections:
+            client.get("/raw/hello")
+        before, begun = cpu_time(pid), time.monotonic()
+        select.select([], [], [], 0.5)
+        share = (cpu_time(pid) - before) / (time.monotonic() - begun)
+        assert share < 0.2, f"{share:.0%} of a core, for nothing"
+
+
+# --- requests until a worker is replaced ----------------------------------------------------------
+
+
+@pytest.mark.parametrize("combination", OF_EACH_MODEL, ids=str)
+@pytest.mark.parametrize("kept", [False, True])
+def test_a_worker_is_replaced(place: Path, combination: Combination, kept: bool) -> None:
+    """After as many requests as it may serve, and who could connect meanwhile; none is lost."""
+    pids: list[int] = []
+    with serving(combination, place, "--max-requests=5") as server:
+        client = server.connect()
+        for _ in range(23):
+            answer = client.ask(post("/raw/process", b"body"))
+            pids.append(json.loads(answer.body)[0])
+            if answer.closes or not kept:
+                client.close()
+                client = server.connect()
+        client.close()
+    served = [pids.count(pid) for pid in dict.fromkeys(pids)]
+    assert min(served[:-1]) >= 5, served
+    assert len(served) >= 3, served
+
+
+@with_many
+def test_a_worker_is_replaced_in_the_midst_of_many(place: Path, combination: Combination) -> None:
+    with serving(combination, place, "--max-requests=10", "--threads=8") as server:
+        gate = server.token()
+        clients = wait_at(server, gate, 8)
+        server.open_gate(gate)
+        for client in clients:
+            assert client.answer().body == b"waited"
+        for client in clients:  # each is closed, or answered once more
+            try:
+                assert client.get("/raw/hello").body == b"hello"
+            except (OSError, AssertionError):
+                pass
+            client.close()
+        old = server.workers[0]
+        eventually(lambda: old not in server.workers, "the end of the old")
+        with server.connect() as client:
+            assert client.get("/raw/hello").body == b"hello"

@@ -1,0 +1,267 @@
+"""The models inside this process, where a test can give them what a server seldom meets."""
+
+import select
+import selectors
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from wsgiref.types import StartResponse, WSGIEnvironment
+
+import pytest
+from paceline.concurrency import MODELS, Model, adaptive
+from paceline.concurrency.poller import SelectorPoller, make_poller
+from paceline.concurrency.running import _cpu_clock, running_clock
+from paceline.conversation import READ, WRITE
+from paceline.exchange import Record
+from paceline.limits import Limits, Timeouts
+from paceline.service import Service
+from paceline.transport import listen
+
+from tests.contract.behaviour.client import Client, get, post
+
+PATIENCE = 20.0  # seconds; reached only where something hangs
+SIZE = 3_000_000
+
+
+def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    start_response("200 OK", [])
+    if environ["PATH_INFO"] == "/large":
+        return [b"x" * SIZE]
+    return [environ["wsgi.input"].read() or b"hello"]
+
+
+class Running:
+    """A model that serves."""
+
+    def __init__(self, model: Model, address: tuple[str, int]) -> None:
+        self.model = model
+        self._address = address
+        self.beats = 0
+
+    def connect(self) -> Client:
+        return Client(socket.create_connection(self._address, timeout=PATIENCE))
+
+
+@contextmanager
+def running(name: str, **options: object) -> Iterator[Running]:
+    """Run a model in a thread; at the end it must have stopped by itself."""
+    listener = listen("127.0.0.1:0")
+    host, port = listener.name
+    service = Service(application, **options)  # type: ignore[arg-type]
+    model = MODELS[name]([listener], service)
+    started = Running(model, (host, int(port)))
+
+    def beat() -> None:
+        started.beats += 1
+
+    service.heartbeat = beat
+    thread = threading.Thread(target=model.run, daemon=True)
+    thread.start()
+    try:
+        yield started
+    finally:
+        model.stop()
+        thread.join(PATIENCE)
+        assert not thread.is_alive(), "it did not stop"
+        listener.close()
+
+
+every_model = pytest.mark.parametrize("name", list(MODELS))
+
+
+@every_model
+def test_it_serves_and_gives_signs_of_life(name: str) -> None:
+    with running(name) as server:
+        for _ in range(3):
+            with server.connect() as client:
+                assert client.ask(post("/", b"body", "Connection: close")).body == b"body"
+        deadline = time.monotonic() + PATIENCE
+        before = server.beats
+        while server.beats == before:
+            assert time.monotonic() < deadline, "no sign of life while it is idle"
+            time.sleep(0.01)
+
+
+@every_model
+def test_it_may_be_stopped_before_anybody_came_and_twice(name: str) -> None:
+    with running(name) as server:
+        server.model.stop()
+
+
+class Broken:
+    """An access log that cannot write: what a mistake of the server's own looks like."""
+
+    def write(self, record: Record) -> None:
+        raise RuntimeError("broken")
+
+
+@every_model
+def test_a_mistake_of_its_own_costs_one_connection(
+    name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """And no thread, no worker, no end of the drain."""
+    with running(name, access_log=Broken(), max_threads=2) as server:
+        for number in range(1, 5):
+            with server.connect() as client:
+                assert client.get("/").body == b"hello"
+                assert client.rest() == b""
+            assert caplog.text.count("RuntimeError: broken") == number
+
+
+# --- where there is no epoll ----------------------------------------------------------------------
+
+SELECTORS: list[Callable[[], selectors.BaseSelector]] = [
+    selectors.SelectSelector,
+    selectors.PollSelector,
+    selectors.DefaultSelector,
+]
+
+
+@pytest.fixture(params=SELECTORS, ids=lambda kind: kind.__name__)
+def without_epoll(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(selectors, "DefaultSelector", request.param)
+    monkeypatch.setattr(adaptive, "make_poller", SelectorPoller)
+
+
+def test_what_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = make_poller()
+    assert isinstance(made, SelectorPoller) != hasattr(select, "epoll")
+    made.close()
+    monkeypatch.delattr(select, "epoll", raising=False)
+    made = make_poller()
+    assert isinstance(made, SelectorPoller)
+    made.close()
+
+
+@pytest.mark.usefixtures("without_epoll")
+def test_requests_without_epoll() -> None:
+    with running("adaptive") as server:
+        clients = [server.connect() for _ in range(20)]
+        for turn in range(5):
+            for client in clients:
+                client.send(post("/", b"turn %d" % turn))
+            for client in clients:
+                assert client.answer().body == b"turn %d" % turn
+        with server.connect() as client:
+            client.send(get("/") * 50)
+            assert [client.answer().body for _ in range(50)] == [b"hello"] * 50
+        for client in clients:
+            client.close()
+
+
+@pytest.mark.usefixtures("without_epoll")
+def test_slow_clients_without_epoll() -> None:
+    limits = Limits(answer_buffered=10 * SIZE)
+    with running("adaptive", max_threads=2, limits=limits) as server:
+        arriving = [server.connect() for _ in range(10)]
+        taking = [server.connect() for _ in range(10)]
+        for client in arriving:
+            client.send(get("/")[:5])
+        for client in taking:
+            client.send(get("/large"))
+        with server.connect() as client:
+            assert client.get("/").body == b"hello"
+        for client in arriving:
+            client.send(get("/")[5:])
+            assert client.answer().body == b"hello"
+            client.close()
+        for client in taking:
+            assert len(client.answer().body) == SIZE
+            client.close()
+
+
+@pytest.mark.usefixtures("without_epoll")
+def test_time_limits_without_epoll() -> None:
+    with running("adaptive", timeouts=Timeouts(head=0.2, keep_alive=0.2)) as server:
+        with server.connect() as silent, server.connect() as kept, server.connect() as client:
+            kept.get("/")
+            client.send(b"G")
+            assert client.answer().status == 408
+            assert kept.was_closed()
+            assert silent.was_closed()
+
+
+@pytest.fixture
+def ends() -> Iterator[tuple[socket.socket, socket.socket]]:
+    one, other = socket.socketpair()
+    with one, other:
+        yield one, other
+
+
+@pytest.mark.usefixtures("without_epoll")
+def test_what_a_poller_tells(ends: tuple[socket.socket, socket.socket]) -> None:
+    ours, theirs = ends
+    poller = SelectorPoller()
+    descriptor = ours.fileno()
+    poller.register(descriptor, READ)
+    assert poller.poll(0) == []
+    theirs.send(b"x")
+    assert poller.poll(PATIENCE) == [(descriptor, READ)]
+    assert poller.poll(PATIENCE) == [(descriptor, READ)], "as long as it has not been read"
+    poller.modify(descriptor, WRITE)
+    assert poller.poll(PATIENCE) == [(descriptor, WRITE)]
+    poller.unregister(descriptor)
+    assert poller.poll(0) == []
+    with pytest.raises(OSError, match="not registered"):
+        poller.unregister(descriptor)
+    poller.close()
+
+
+@pytest.mark.usefixtures("without_epoll")
+def test_what_is_registered_while_it_polls(ends: tuple[socket.socket, socket.socket]) -> None:
+    ours, theirs = ends
+    theirs.send(b"x")
+    poller = SelectorPoller()
+    found: list[tuple[int, int]] = []
+
+    def poll() -> None:
+        deadline = time.monotonic() + PATIENCE
+        while not found and time.monotonic() < deadline:
+            found.extend(poller.poll(PATIENCE))
+
+    thread = threading.Thread(target=poll)
+    thread.start()
+    poller.register(ours.fileno(), READ)
+    thread.join(PATIENCE)
+    assert found == [(ours.fileno(), READ)]
+    poller.close()
+
+
+@pytest.mark.usefixtures("without_epoll")
+def test_a_descriptor_that_is_anothers_by_now() -> None:
+    """Closed without a word, and given by the system to the next who asks."""
+    poller = SelectorPoller()
+    first, second = socket.socketpair()
+    descriptor = first.fileno()
+    poller.register(descriptor, READ)
+    poller.poll(0)
+    poller.unregister(descriptor)
+    first.close()
+    third, fourth = socket.socketpair()
+    assert descriptor in (third.fileno(), fourth.fileno())
+    ours, theirs = (third, fourth) if third.fileno() == descriptor else (fourth, third)
+    poller.register(descriptor, READ)
+    theirs.send(b"x")
+    assert poller.poll(PATIENCE) == [(descriptor, READ)]
+    poller.close()
+    for sock in (second, ours, theirs):
+        sock.close()
+
+
+# --- the monitor's clock --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("make", [running_clock, _cpu_clock])
+def test_a_clock_runs_while_its_thread_does(make: Callable[[], Callable[[], float]]) -> None:
+    clock = make()
+    before, end = clock(), time.monotonic() + 0.1
+    while time.monotonic() < end:
+        pass
+    burnt = clock() - before
+    before = clock()
+    time.sleep(0.1)
+    slept = clock() - before
+    assert burnt > 0.02
+    assert slept < burnt / 2
