@@ -2,31 +2,34 @@
 
 import threading
 import time
+from collections.abc import Sequence
 
 import requests
 
 from tests.e2e.visitor import Visitor
 
-# Quick ones, a page with queries, one that is under way for longer, large ones. No POST: a server
-# that ends closes the connections on which nothing is asked, and nginx may be about to ask there.
-# It does so again on another one, but not what might do its work twice.
-REQUESTS = (
+# What nginx may ask a second time where the first got no answer: quick ones, a page with queries,
+# one that is under way for longer, large ones.
+REPEATABLE = (
     ("GET", "/workload/json/", b""),
     ("GET", "/", b""),
     ("GET", "/workload/io/?ms=100", b""),
     ("GET", "/workload/bytes/?n=200000", b""),
     ("PUT", "/inspect/", b"a body" * 20_000),
 )
+# And what it may not, since that could do its work twice.
+ALL = (*REPEATABLE, ("POST", "/inspect/", b"a body" * 20_000), ("POST", "/inspect/", b""))
 CLIENTS = 4
 
 
 class Load:
     """Four clients in threads of their own, for as long as the `with` block lasts."""
 
-    def __init__(self, origin: str) -> None:
+    def __init__(self, origin: str, requests: Sequence[tuple[str, str, bytes]] = ALL) -> None:
         self.answered = 0
         self.failures: list[str] = []
         """What went otherwise than it should: the request, and how."""
+        self._requests = requests
         self._ending = threading.Event()
         self._lock = threading.Lock()
         self._threads = [
@@ -43,7 +46,7 @@ class Load:
         for thread in self._threads:
             thread.join()
 
-    def await_answers(self, more: int = 40, seconds: float = 30) -> None:
+    def await_answers(self, more: int = 30, seconds: float = 30) -> None:
         """Blocks until so many more requests have been answered, well or not."""
         goal, deadline = self.answered + more, time.monotonic() + seconds
         while self.answered < goal:
@@ -53,7 +56,7 @@ class Load:
     def _ask(self, visitor: Visitor, turn: int) -> None:
         with visitor.session:
             while not self._ending.is_set():
-                method, path, body = REQUESTS[turn % len(REQUESTS)]
+                method, path, body = self._requests[turn % len(self._requests)]
                 turn += 1
                 failure = why_failed(visitor, method, path, body)
                 with self._lock:

@@ -14,7 +14,7 @@ import signal
 import subprocess
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -101,7 +101,8 @@ class LocalSite(Site):
 
     def kill_workers(self) -> None:
         for pid in self.workers():
-            os.kill(pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):  # one that was ending has ended
+                os.kill(pid, signal.SIGKILL)
 
 
 class ContainerSite(Site):
@@ -181,7 +182,7 @@ class ContainerSite(Site):
         return set(map(int, said.split()))
 
     def kill_workers(self) -> None:
-        kill = "kill -9 $(cat /proc/1/task/1/children)"
+        kill = "kill -9 $(cat /proc/1/task/1/children) || true"  # one that was ending has ended
         self.compose("exec", "-T", "server", "sh", "-c", kill)
 
 

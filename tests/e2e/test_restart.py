@@ -34,8 +34,8 @@ def test_a_reload_under_load_fails_no_request(stack: Site):
 
 
 def test_a_reload_lets_an_answer_under_way_come_to_its_end(stack: Site, visitor: Visitor):
-    size = 30 * 65_536
-    answer = visitor.get("/workload/stream/?chunks=30&size=65536&ms=70", stream=True)
+    size = 20 * 65_536
+    answer = visitor.get("/workload/stream/?chunks=20&size=65536&ms=70", stream=True)
     pieces = answer.iter_content(65_536)
     first = next(pieces)
     before = stack.workers()

