@@ -53,6 +53,7 @@ class Conversation:
         "_base",
         "_exchange",
         "_incoming",
+        "_lost",
         "_outgoing",
         "_secure",
         "_service",
@@ -81,6 +82,7 @@ class Conversation:
         self._trusted = connection.peer[0] in service.trusted
         self._incoming = Incoming(service.limits)
         self._exchange: Exchange | None = None
+        self._lost = False  # whether part of an answer could not be sent
         self._outgoing: Outgoing | None = None  # kept only as long as there is something in it
         if service.proxy_versions and connection.peer[0] in service.proxy_peers:
             self.step: Callable[[], Exchange | None] = self._read_proxy_header
@@ -191,7 +193,7 @@ class Conversation:
 
         Raises Disconnected.
         """
-        if self._outgoing is not None:
+        if self._outgoing is not None or self._lost:
             self._make_room()
             if self._outgoing is not None:
                 self._outgoing.add(data)
@@ -201,6 +203,7 @@ class Conversation:
         except BlockingIOError:
             sent = 0
         except OSError as error:
+            self._abandon()
             raise Disconnected(str(error)) from None
         if sent < len(data):
             self._outgoing = Outgoing(self.connection)
@@ -210,12 +213,14 @@ class Conversation:
         """Send part of a file as ``send`` does; it takes no memory, so it never waits for room."""
         if not count:
             return
+        self._refuse_if_lost()
         if self._outgoing is None:
             self._outgoing = Outgoing(self.connection)
         self._outgoing.add(FilePart(descriptor, offset, count))
         self._send_some()
 
     def _make_room(self) -> None:
+        self._refuse_if_lost()
         hold = self._service.hold
         self._send_some()
         while self._outgoing is not None and self._outgoing.held > hold:
@@ -232,7 +237,6 @@ class Conversation:
             self._service.beat()
             if time.monotonic() >= give_up:
                 self._abandon()
-                self.connection.reset_on_close()
                 raise Disconnected(f"The client took nothing for {limit:g} s.")
 
     def _send_some(self) -> bool:
@@ -248,7 +252,13 @@ class Conversation:
             self._outgoing = None
         return progress
 
+    def _refuse_if_lost(self) -> None:
+        """See to it that nothing follows a gap, whatever the application made of Disconnected."""
+        if self._lost:
+            raise Disconnected("The client is gone.")
+
     def _abandon(self) -> None:
+        self._lost = True
         if self._outgoing is not None:
             self._outgoing.discard()
             self._outgoing = None
@@ -293,7 +303,7 @@ class Conversation:
             exchange.duration = time.monotonic() - self.ready_at
             service.access_log.write(exchange)
         answer = exchange.answer
-        if not answer.keep:
+        if not answer.keep or self._lost:
             self._end(answer)
             return None
         self.deadline = time.monotonic() + service.keep_alive
@@ -305,6 +315,10 @@ class Conversation:
         return None
 
     def _end(self, answer: Answer) -> None:
+        if self._lost:
+            self.connection.reset_on_close()
+            self.close()
+            return
         if answer.complete:
             self._bow_out(patient=bool(self._incoming.received))
             return
