@@ -21,7 +21,7 @@ def test_the_style_sheet_may_be_kept_for_ever(visitor: Visitor):
     answer = visitor.get(path)
 
     assert answer.status_code == 200
-    assert answer.headers["Content-Type"] == "text/css"
+    assert answer.headers["Content-Type"] == "text/css; charset=utf-8"
     assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert "color-scheme" in answer.text
