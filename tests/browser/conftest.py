@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, Response, sync_playwright
 
 from tests.e2e import stacks
 from tests.e2e.stacks import Site
@@ -39,13 +39,17 @@ def open_page(browser: Browser, site: Site) -> Iterator[Callable[..., Page]]:
     asked: list[str] = []
     broken: list[str] = []
 
+    def note_failure(answer: Response) -> None:
+        if answer.status >= 500:
+            broken.append(f"{answer.url} {answer.status}")
+
     def open_page(**options: Any) -> Page:
         context = browser.new_context(base_url=site.http, **options)
         context.set_default_timeout(15_000)
         page = context.new_page()
         page.on("request", lambda request: asked.append(request.url))
         page.on("requestfailed", lambda request: broken.append(f"{request.url} {request.failure}"))
-        page.on("response", lambda a: a.status >= 500 and broken.append(f"{a.url} {a.status}"))
+        page.on("response", note_failure)
         page.on("pageerror", lambda error: broken.append(str(error)))
         pages.append(page)
         return page

@@ -111,7 +111,7 @@ class ContainerSite(Site):
     def __init__(self, place: Path, words: Mapping[str, str]) -> None:
         server = words.get("SERVER") or "paceline"
         ports = {"HTTP_PORT": free_port(), "HTTPS_PORT": free_port()}
-        super().__init__(server, *ports.values(), place)
+        super().__init__(server, ports["HTTP_PORT"], ports["HTTPS_PORT"], place)
         self.project = f"lab-test-{os.getpid()}-{ports['HTTP_PORT']}"
         # Images of its own names: those of the person who runs the tests stay what they are.
         images = {"proxy": "proxy", "server": "server", "prepare": "server", "postgres": "postgres"}

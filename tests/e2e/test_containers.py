@@ -19,7 +19,8 @@ SERVICES = {"proxy": "10002", "server": "10001"}
 
 def inspected(stack: ContainerSite, service: str) -> dict[str, Any]:
     """What Docker knows of the service's container."""
-    return json.loads(stack.docker("inspect", stack.container(service)))[0]
+    found: list[dict[str, Any]] = json.loads(stack.docker("inspect", stack.container(service)))
+    return found[0]
 
 
 @on_containers
@@ -39,8 +40,6 @@ def test_nothing_in_a_container_has_any_right(stack: ContainerSite, service: str
             assert value == "1"
     options = inside("grep ' / ' /proc/mounts").split()[3]
     assert "ro" in options.split(",")
-    for folder in ("/", "/app", "/etc", "/usr/bin", "/opt"):
-        assert inside(f"touch {folder}/file 2>/dev/null || echo refused") == "refused", folder
 
 
 @on_containers
@@ -107,8 +106,7 @@ def test_of_two_servers_one_restarts_and_no_request_fails(stack: ContainerSite):
     with Load(stack.http, REPEATABLE) as load:
         for one in ids:
             load.await_answers()
-            stack.docker("restart", one)
-            eventually(lambda one=one: health(stack, one) == "healthy")
+            restart(stack, one)
         load.await_answers()
     stack.compose("up", "--detach", "--wait", "--scale", "server=1", "--no-recreate")
 
@@ -116,9 +114,11 @@ def test_of_two_servers_one_restarts_and_no_request_fails(stack: ContainerSite):
     assert load.failures == []
 
 
-def health(stack: ContainerSite, container: str) -> str:
-    """What the health check of a container says."""
-    return stack.docker("inspect", "--format", "{{.State.Health.Status}}", container)
+def restart(stack: ContainerSite, container: str) -> None:
+    """Stops a container and starts it again; blocks until it is well."""
+    stack.docker("restart", container)
+    health = ("inspect", "--format", "{{.State.Health.Status}}", container)
+    eventually(lambda: stack.docker(*health) == "healthy")
 
 
 @pytest.mark.timeout(600)
@@ -136,7 +136,7 @@ def test_a_stack_with_postgresql_over_a_unix_socket_and_what_is_left_of_it(tmp_p
         assert "<p>kept</p>" in visitor.sign("kept").text
         seen = visitor.get("/inspect/").json()["environ"]
         assert seen["wsgi.multiprocess"]
-        assert seen["SERVER_PORT"] != "8000"
+        assert seen["REMOTE_ADDR"] == ""  # nobody has one on a Unix socket
 
         site.compose("down")  # as people do who come back
         site.up()

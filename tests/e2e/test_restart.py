@@ -1,19 +1,25 @@
 """What clients notice while the server's processes come and go."""
 
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
+
+import pytest
 
 from tests.e2e.load import Load
 from tests.e2e.stacks import Site, on_guestbooks
 from tests.e2e.visitor import Visitor
 from tests.services.stack import eventually
 
-pytestmark = on_guestbooks
+pytestmark = [
+    on_guestbooks,
+    pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc"),
+]
 
 
 def answered_by(visitor: Visitor) -> int:
     """The pid of the process that answers now."""
-    return visitor.get("/inspect/").json()["worker"]["process"]
+    return int(visitor.get("/inspect/").json()["worker"]["process"])
 
 
 def reload_to_the_end(stack: Site) -> None:

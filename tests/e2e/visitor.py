@@ -80,7 +80,7 @@ class Visitor:
     def own_newest(self) -> int:
         """The id of the newest entry of this account."""
         entries = self.get("/api/entries/").json()["entries"]
-        return next(entry["id"] for entry in entries if entry["author"] == self.account.name)
+        return int(next(each["id"] for each in entries if each["author"] == self.account.name))
 
 
 def token_of(page: requests.Response) -> str:
