@@ -51,6 +51,7 @@ class Conversation:
 
     __slots__ = (
         "_base",
+        "_descriptor",
         "_exchange",
         "_incoming",
         "_lost",
@@ -70,6 +71,7 @@ class Conversation:
 
     def __init__(self, connection: Connection, base: Environ, service: Service) -> None:
         self.connection = connection
+        self._descriptor = connection.socket.fileno()  # known even when it is closed
         self.ready_at = time.monotonic()
         self.deadline = self.ready_at + service.timeouts.head
         self.interest = READ
@@ -91,7 +93,7 @@ class Conversation:
 
     def fileno(self) -> int:
         """Return the descriptor to wait for."""
-        return self.connection.socket.fileno()
+        return self._descriptor
 
     @property
     def idle(self) -> bool:
@@ -171,9 +173,14 @@ class Conversation:
 
     def _begin(self, head: RequestHead, body: IO[bytes], length: int | None) -> Exchange:
         service = self._service
-        environ = build(
-            self._base, head, body, self.connection.peer, service.forwarding, self._trusted
-        )
+        try:
+            environ = build(
+                self._base, head, body, self.connection.peer, service.forwarding, self._trusted
+            )
+        except RequestError:
+            self._incoming.head = head  # what is refused
+            body.close()
+            raise
         if length is not None:
             say_length(environ, length)
         exchange = self._exchange = Exchange(head, environ, keeps_connection(head), self)

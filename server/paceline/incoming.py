@@ -24,7 +24,7 @@ class Incoming:
 
     __slots__ = (
         "_decoder",
-        "_head",
+        "head",
         "_limits",
         "_store",
         "begins",
@@ -35,7 +35,8 @@ class Incoming:
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._head: RequestHead | None = None
+        self.head: RequestHead | None = None
+        """Of the body that is being received, or of a request that is being refused."""
         self._decoder: LengthDecoder | ChunkedDecoder | None = None
         self._store: BodyStore | None = None
         self.received = b""
@@ -47,6 +48,15 @@ class Incoming:
         self.wants_continue = False
         """Whether the client waits to be told to send its body; who tells it takes this back."""
 
+    @property
+    def request_line(self) -> str:
+        """Return what is known of the request line of the request at hand, for the log."""
+        head = self.head
+        if head is not None:
+            return f"{head.method} {head.target} {head.version}"
+        line = self.received.partition(b"\r\n")[0]
+        return line[: self._limits.request_line or None].decode("latin-1")
+
     def feed(self, data: bytes) -> Request | None:
         """Take what arrived; return a request once it is whole.  Raises RequestError.
 
@@ -54,8 +64,8 @@ class Incoming:
         """
         if self.in_body:
             return self._read_body(data)
-        first = not self.received
-        if not first:
+        first = not data or not self.received  # or what came behind the request before
+        if self.received:
             data = self.received + data
         while data.startswith(b"\r\n"):
             data = data[2:]  # empty lines before a request line are skipped (RFC 9112, 2.2)
@@ -75,7 +85,7 @@ class Incoming:
         if decoder is None:
             return head, no_body(), None
         self.in_body = True
-        self._head, self._decoder = head, decoder
+        self.head, self._decoder = head, decoder
         self._store = BodyStore(limits.body_in_memory)
         data, self.received = self.received, b""
         self.wants_continue = waits and not data
@@ -95,7 +105,7 @@ class Incoming:
             raise FieldsTooLarge(f"The head is longer than {limits.request_head} bytes.")
 
     def _read_body(self, data: bytes) -> Request | None:
-        head, decoder, store = self._head, self._decoder, self._store
+        head, decoder, store = self.head, self._decoder, self._store
         assert head is not None
         assert decoder is not None
         assert store is not None
@@ -108,7 +118,7 @@ class Incoming:
             raise ServiceUnavailable("No room to keep the body.") from None
         if body is None:
             return None
-        self._head = self._decoder = self._store = None
+        self.head = self._decoder = self._store = None
         self.in_body = False
         self.received = decoder.rest
         return head, body, decoder.length
@@ -117,6 +127,6 @@ class Incoming:
         """Forget all of it."""
         if self._store is not None:
             self._store.discard()
-        self._head = self._decoder = self._store = None
+        self.head = self._decoder = self._store = None
         self.in_body = False
         self.received = b""

@@ -89,7 +89,7 @@ def _forwarding(config: Config) -> Forwarding:
 def _guarded(call: Callable[[], object], name: str) -> None:
     try:
         call()
-    except Exception:
+    except BaseException:  # SystemExit of a hook must not end a thread of the server either
         log.exception("The hook %s failed", name)
 
 

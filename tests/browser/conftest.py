@@ -11,9 +11,13 @@ from tests.e2e.stacks import Site
 from tests.services.requirements import need
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium; Playwright's own would be a download."""
+    """Debian's Chromium; Playwright's own would be a download.
+
+    Not for the session: as long as Playwright runs, so does its event loop, in which Django
+    refuses to ask a database.
+    """
     executable = need("browser")
     with sync_playwright() as playwright:
         # Its sandbox refuses to run as root, and takes nothing here from anybody but us.
@@ -22,7 +26,7 @@ def browser() -> Iterator[Browser]:
         chromium.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def site(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A stack of local processes, as `make up` starts it."""
     with stacks.running(stacks.of("local", SERVER="paceline"), tmp_path_factory.mktemp("s")) as up:

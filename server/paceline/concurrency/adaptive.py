@@ -29,6 +29,8 @@ never takes.  Each sets its own flag before it looks at the other's, so one of t
 Schmidt et al., "Leader/Followers", POSA 2, 2000, has the pattern; the monitor is this server's.
 """
 
+import contextlib
+import logging
 import math
 import queue
 import sys
@@ -42,6 +44,8 @@ from paceline.concurrency.running import running_clock
 from paceline.conversation import READ, Conversation
 from paceline.service import Service
 from paceline.transport import Listener
+
+log = logging.getLogger("paceline.error")
 
 MAX_THREADS = 64  # where --threads was not given: what waits costs a stack, no more
 TICK = 0.001  # seconds between two looks of the monitor
@@ -97,6 +101,7 @@ class Adaptive(Model):
         super().__init__(listeners, service)
         service.hold = service.limits.answer_buffered
         service.closing = self._forget
+        service.beat = service.heartbeat  # a rider that waits for its client makes progress
         self._limit = service.max_threads or MAX_THREADS
         self._poller = make_poller()
         self._conversations: dict[int, Conversation] = {}
@@ -137,10 +142,9 @@ class Adaptive(Model):
 
     def _doze(self) -> None:
         self._dozing = True
-        try:
-            self._call.get(timeout=HEARTBEAT)
-        except queue.Empty:
-            pass
+        if self._polling and not self._ready:  # still so, now that a leader would call
+            with contextlib.suppress(queue.Empty):
+                self._call.get(timeout=HEARTBEAT)
         self._dozing = False
 
     def _look(self, now: float) -> None:
@@ -176,21 +180,32 @@ class Adaptive(Model):
         except IndexError:
             if len(self._riders) < self._limit:
                 self._start_rider()
+            else:
+                # All riders wait for something else than this server.  That takes as long as it
+                # takes; to end the worker would only take their requests with it.
+                self.service.heartbeat()
 
     def _start_rider(self) -> None:
+        """Start one more; the monitor alone does."""
         name = f"rider-{len(self._riders) + 1}"
-        rider = threading.Thread(target=self._ride, name=name, daemon=True)
-        ready = threading.Event()
-        self._started = ready
-        rider.start()
-        ready.wait()
+        started = threading.Event()
+        rider = threading.Thread(target=self._ride, name=name, args=(started,), daemon=True)
+        try:
+            rider.start()
+        except RuntimeError as error:  # a limit of the system, such as a container's
+            if not self._riders:
+                raise
+            log.error("No more than %d threads: %s", len(self._riders), error)
+            self._limit = len(self._riders)
+            return
+        started.wait()
 
     # --- a rider ----------------------------------------------------------------------------------
 
-    def _ride(self) -> None:
+    def _ride(self, started: threading.Event) -> None:
         me = Rider()
         self._riders.append(me)
-        self._started.set()
+        started.set()
         ready, leading, parked = self._ready, self._leading, self._parked
         while not self._finished:
             try:
@@ -206,7 +221,9 @@ class Adaptive(Model):
                     me.wake.acquire()
                 continue
             if self._blocking and parked:
-                self._send_rider()  # this request will wait too: let somebody poll meanwhile
+                # This request will wait too: let somebody poll meanwhile.
+                with contextlib.suppress(IndexError):
+                    parked.pop().wake.release()
             me.turn += 1
             me.busy = True
             self._serve(conversation)
@@ -266,6 +283,7 @@ class Adaptive(Model):
             if len(self._conversations) >= self.service.max_connections:
                 self._close_listeners()
                 self._waiting_for_room = True
+                self._next_sweep = 0.0
                 return
             conversation = self.accept(listener)
             if conversation is None:
@@ -273,14 +291,14 @@ class Adaptive(Model):
             self._take_in(conversation)
 
     def _take_in(self, conversation: Conversation) -> None:
-        self._conversations[conversation.fileno()] = conversation
         with self._registering:
+            self._conversations[conversation.fileno()] = conversation
             self._arm(conversation)
 
     def _sweep(self, now: float) -> None:
         """About once a second: give a sign of life, and see whose time is up."""
         self.service.heartbeat()
-        self._next_sweep = now + HEARTBEAT
+        self._next_sweep = now + (RESTLESS if self._waiting_for_room else HEARTBEAT)
         if self.stopping:
             self._drain(now)
         elif self._waiting_for_room and len(self._conversations) < self.service.max_connections:
@@ -341,6 +359,11 @@ class Adaptive(Model):
         """Before a conversation closes: afterwards its descriptor may be another's."""
         with self._registering:
             descriptor = conversation.fileno()
-            if self._conversations.pop(descriptor, None) is not None and conversation.armed:
-                self._poller.unregister(descriptor)
+            if self._conversations.get(descriptor) is not conversation:
+                return
+            del self._conversations[descriptor]
+            if conversation.armed:
+                # A failed TLS handshake has closed the socket already, and so unregistered it.
+                with contextlib.suppress(OSError):
+                    self._poller.unregister(descriptor)
                 conversation.armed = 0

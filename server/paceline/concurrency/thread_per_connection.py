@@ -10,7 +10,7 @@ wait in the listen backlog.
 import select
 import threading
 
-from paceline.concurrency.base import HEARTBEAT, Model
+from paceline.concurrency.base import HEARTBEAT, Model, log
 from paceline.conversation import READ, Conversation
 
 
@@ -32,7 +32,13 @@ class ThreadPerConnection(Model):
         def begin(conversation: Conversation) -> None:
             thread = threading.Thread(target=converse, args=(conversation,), daemon=True)
             threads.add(thread)
-            thread.start()
+            try:
+                thread.start()
+            except RuntimeError as error:  # a limit of the system, such as a container's
+                log.error("No thread for a connection: %s", error)
+                threads.discard(thread)
+                conversation.close()
+                room.release()
 
         waiter = select.poll()
         waiter.register(self._stopped, READ)
@@ -50,10 +56,10 @@ class ThreadPerConnection(Model):
                     continue
                 begin(conversation)
         for conversation in self.last_connections():
-            room.acquire(timeout=HEARTBEAT)
-            begin(conversation)
+            if room.acquire(timeout=HEARTBEAT):
+                begin(conversation)
+            else:
+                conversation.close()
         while threads:
             self.service.heartbeat()
-            for thread in list(threads):
-                thread.join(HEARTBEAT)
-                break
+            next(iter(list(threads)), threading.current_thread()).join(HEARTBEAT)

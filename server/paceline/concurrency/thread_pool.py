@@ -93,8 +93,10 @@ class ThreadPool(Model):
 
     def _work(self) -> None:
         while (conversation := self._ready.get()) is not None:
-            self.converse(conversation)
-            self._returned.append(conversation)
+            try:
+                self.converse(conversation)
+            finally:
+                self._returned.append(conversation)
             try:
                 os.write(self._wake, b"r")
             except BlockingIOError:

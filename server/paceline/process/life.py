@@ -112,6 +112,8 @@ class Life:
             hooks.attempt(self._config, "worker_int", self._worker)
             self._end(0, in_a_hurry=True)
 
+        # A child that the application forks must not act for this worker when it is told to end.
+        os.register_at_fork(after_in_child=_forget_signals)
         signal.signal(signal.SIGTERM, drain)
         signal.signal(signal.SIGINT, quit_now)
         signal.signal(signal.SIGQUIT, quit_now)
@@ -166,3 +168,8 @@ def explain(error: BaseException) -> None:
 
 def _ignore(*_: object) -> None:
     """Unlike SIG_IGN, this is not passed on to programs that the application starts."""
+
+
+def _forget_signals() -> None:
+    for each in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGABRT, signal.SIGUSR1):
+        signal.signal(each, signal.SIG_DFL)

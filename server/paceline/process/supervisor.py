@@ -140,7 +140,9 @@ class Supervisor:
         now = time.monotonic()
         deadline = min(self._crew.next_deadline(), self._start_at if self._start_at > now else inf)
         for number in self._inbox.wait(None if deadline == inf else max(0.0, deadline - now)):
-            self._actions[number]()
+            action = self._actions.get(number)
+            if action is not None:  # else it is the application's own, loaded here by --preload
+                action()
         # Woken late, the supervisor was kept from running (SIGSTOP, a frozen container, a machine
         # that is too busy), and so were its workers: they do not hang.
         if time.monotonic() > deadline + LATE:

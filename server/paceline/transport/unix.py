@@ -15,6 +15,7 @@ class UnixListener(Listener):
         super().__init__(sock, f"unix:{path}")
         self.path = path
         self._owner = os.getpid()  # a worker that ends must not take the path away
+        self._made = _identity(path)
 
     def accept(self) -> Connection:
         """Return the next connection."""
@@ -25,8 +26,8 @@ class UnixListener(Listener):
     def close(self) -> None:
         """Stop listening, and remove the path where this process made it."""
         super().close()
-        if os.getpid() == self._owner:
-            _unlink(self.path)
+        if os.getpid() == self._owner and _identity(self.path) == self._made:
+            _unlink(self.path)  # it is still this one, not a successor's
 
 
 def listen(path: str, backlog: int, umask: int | None = None) -> UnixListener:
@@ -64,6 +65,14 @@ def _remove_stale(path: str) -> None:
             _unlink(path)
         else:
             raise OSError(errno.EADDRINUSE, "another server serves it", path)
+
+
+def _identity(path: str) -> tuple[int, int] | None:
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def _unlink(path: str) -> None:

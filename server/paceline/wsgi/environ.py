@@ -43,13 +43,12 @@ class _Keys(dict[str, str]):
     def __missing__(self, name: str) -> str:
         if len(self) >= CACHE_SIZE:
             self.clear()
-            self.update(_FIXED_KEYS)
-        key = self[name] = "HTTP_" + name.upper().replace("-", "_")
+        key = self[name] = _FIXED_KEYS.get(name) or "HTTP_" + name.upper().replace("-", "_")
         return key
 
 
 _FIXED_KEYS = {"content-type": "CONTENT_TYPE", "content-length": "CONTENT_LENGTH"}
-_keys = _Keys(_FIXED_KEYS)
+_keys = _Keys()
 
 
 def template(

@@ -16,7 +16,7 @@ class BodyStore:
     __slots__ = ("_file",)
 
     def __init__(self, in_memory: int) -> None:
-        self._file: IO[bytes] = tempfile.SpooledTemporaryFile(in_memory)  # noqa: SIM115
+        self._file: IO[bytes] = tempfile.SpooledTemporaryFile(in_memory or 1)  # noqa: SIM115
 
     def write(self, content: bytes) -> None:
         """Add what arrived.  Raises OSError where the disk is full."""

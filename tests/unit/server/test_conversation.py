@@ -1,6 +1,7 @@
 """A conversation over scripted bytes: whatever comes, in any pieces, and however it is taken."""
 
 import json
+import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from paceline.conversation import READ, WRITE
-from paceline.limits import Limits
+from paceline.limits import Limits, Timeouts
 from paceline.wsgi.file_wrapper import FileWrapper
 
 from tests.unit.server import answers
@@ -236,6 +237,21 @@ def test_a_request_that_takes_too_long(part: bytes) -> None:
     assert said(made.connection.sent) == [["GET", "/a?b", ""], 408]
     assert answers.read_all(made.connection.sent.replace(CONTINUE, b""))[-1].closes
     assert len(made.exchanges) == 1
+
+
+@pytest.mark.parametrize("before", [[], [GET], [GET, b"\r\n"]])
+@pytest.mark.parametrize("apart", [True, False])
+@pytest.mark.parametrize(("part", "limit"), [(GET[:-1], 10), (POST[:-1], 20), (b"", 30)])
+def test_which_time_limit_counts(
+    before: list[bytes], apart: bool, part: bytes, limit: float
+) -> None:
+    """Whether what has come of a request came with the one before it or by itself."""
+    made = connect(echo, timeouts=Timeouts(head=10, body=20, keep_alive=30))
+    made.say(*([*before, part] if apart else [b"".join([*before, part])]))
+    if not before and not part:
+        limit = 10  # a client that connects has a request
+    left = made.conversation.deadline - time.monotonic()
+    assert limit - 5 < left <= limit
 
 
 @pytest.mark.parametrize("before", [b"", GET, b"\r\n"])

@@ -1,5 +1,6 @@
 """The models inside this process, where a test can give them what a server seldom meets."""
 
+import os
 import select
 import selectors
 import socket
@@ -240,13 +241,15 @@ def test_a_descriptor_that_is_anothers_by_now() -> None:
     poller.unregister(descriptor)
     first.close()
     third, fourth = socket.socketpair()
-    assert descriptor in (third.fileno(), fourth.fileno())
-    ours, theirs = (third, fourth) if third.fileno() == descriptor else (fourth, third)
+    if third.fileno() != descriptor:
+        os.dup2(third.fileno(), descriptor)
     poller.register(descriptor, READ)
-    theirs.send(b"x")
+    fourth.send(b"x")
     assert poller.poll(PATIENCE) == [(descriptor, READ)]
     poller.close()
-    for sock in (second, ours, theirs):
+    if third.fileno() != descriptor:
+        os.close(descriptor)
+    for sock in (second, third, fourth):
         sock.close()
 
 
