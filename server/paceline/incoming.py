@@ -24,10 +24,10 @@ class Incoming:
 
     __slots__ = (
         "_decoder",
-        "head",
         "_limits",
         "_store",
         "begins",
+        "head",
         "in_body",
         "received",
         "wants_continue",
