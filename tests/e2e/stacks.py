@@ -225,6 +225,7 @@ def running(variant: Variant, place: Path) -> Iterator[Site]:
             local(place, {**variant.words, "DATABASE_URL": url}) as site,
         ):
             yield site
+            assert not (place / "data" / "db.sqlite3").exists()
     else:
         with local(place, variant.words) as site:
             yield site

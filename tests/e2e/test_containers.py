@@ -137,6 +137,9 @@ def test_a_stack_with_postgresql_over_a_unix_socket_and_what_is_left_of_it(tmp_p
         seen = visitor.get("/inspect/").json()["environ"]
         assert seen["wsgi.multiprocess"]
         assert seen["REMOTE_ADDR"] == ""  # nobody has one on a Unix socket
+        assert "db.sqlite3" not in site.compose(
+            "exec", "-T", "server", "ls", "/var/lib/wsgilab/data"
+        )
 
         site.compose("down")  # as people do who come back
         site.up()
