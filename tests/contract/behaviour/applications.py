@@ -164,6 +164,25 @@ def yield_then_wait(environ: Environ, start: Start, query: Query) -> Iterable[by
     return go_on()
 
 
+def block(number: int) -> bytes:
+    """10,000 bytes by which their place in a body can be told."""
+    return b"%09d\n" % number * 1000
+
+
+def stubborn(environ: Environ, start: Start, query: Query) -> Iterable[bytes]:
+    """Goes on writing when it was told that nobody listens."""
+    send = start("200 OK", [TEXT])
+    told = False
+    for number in range(1000):
+        try:
+            send(block(number))
+        except Exception:
+            if not told:
+                say(f"told {query['token']}")
+            told = True
+    return []
+
+
 def wait(environ: Environ, start: Start, query: Query) -> Iterable[bytes]:
     wait_for_gate(query["token"])
     start("200 OK", [TEXT])
@@ -326,7 +345,17 @@ def wrong_length(environ: Environ, start: Start, query: Query) -> Iterable[bytes
 
 CHECKED: tuple[View, ...] = (
     *(hello, inspect, echo, digest, parts, whole, endless, bodiless, write, write_then_wait),
-    *(yield_then_wait, wait, burn, exc_info_before, exc_info_after, fail, hop_by_hop, process),
+    *(
+        stubborn,
+        yield_then_wait,
+        wait,
+        burn,
+        exc_info_before,
+        exc_info_after,
+        fail,
+        hop_by_hop,
+        process,
+    ),
 )
 UNCHECKED: tuple[View, ...] = (file, pipe, read_all, start_late, bad, wrong_length)
 VIEWS = {view.__name__: view for view in (*CHECKED, *UNCHECKED)}

@@ -155,6 +155,8 @@ def test_nothing_is_left_open(server: Serving) -> None:
     for _ in range(5):
         with server.connect() as client:
             client.ask(post("/echo", LARGE[:2_000_000]))
+        with server.connect() as client:
+            assert client.get("/raw/file?name=left").body == LARGE
         for request in (post("/echo", LARGE[:2_000_000])[:-1], get("/raw/file?name=left")):
             with server.connect() as client:
                 client.send(request)

@@ -2,6 +2,7 @@
 
 import json
 import select
+import sys
 import time
 from pathlib import Path
 
@@ -43,11 +44,11 @@ def test_requests_that_wait_are_served_at_once(server: Serving) -> None:
         client.close()
 
 
-@pytest.mark.parametrize("server", NOT_SERIAL, indirect=True, ids=str)
-def test_work_does_not_stop_others(server: Serving) -> None:
+@with_many
+def test_work_does_not_stop_others(place: Path, combination: Combination) -> None:
     """A request that uses the CPU, for longer than it should, beside others that do not."""
-    gate = server.token()
-    with server.connect() as busy:
+    with serving(combination, place) as server, server.connect() as busy:
+        gate = server.token()
         busy.send(get(f"/burn?token={gate}"))
         server.await_event(f"waiting {gate}")
         for _ in range(5):
@@ -111,6 +112,28 @@ def test_a_full_server_rests(place: Path, combination: Combination) -> None:
         assert share < 0.2, f"{share:.0%} of a core, for nothing"
         for client in (*held, *waiting):
             client.close()
+
+
+@with_many
+def test_more_connections_than_descriptors(place: Path, combination: Combination) -> None:
+    """Those that find none wait as others do; nothing ends, and nothing spins."""
+    code = "import os, resource as r, sys; r.setrlimit(r.RLIMIT_NOFILE, (40, 40)); "
+    limit = [sys.executable, "-c", f"{code}os.execv(sys.argv[1], sys.argv[1:])"]
+    with serving(combination, place, prefix=limit) as server:
+        with server.connect() as client:
+            pid, *_ = json.loads(client.get("/process").body)
+        clients = [server.connect() for _ in range(60)]
+        for client in clients:
+            client.send(get("/raw/hello"))
+        eventually(lambda: "Cannot accept a connection" in server.log, "that it has too many")
+        before, begun = cpu_time(pid), time.monotonic()
+        select.select([], [], [], 0.5)
+        share = (cpu_time(pid) - before) / (time.monotonic() - begun)
+        assert share < 0.4, f"{share:.0%} of a core, for nothing"
+        for client in clients:
+            client.close()
+        with server.connect() as client:
+            assert json.loads(client.get("/process").body)[0] == pid
 
 
 def cpu_time(pid: int) -> float:

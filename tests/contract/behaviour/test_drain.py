@@ -11,6 +11,7 @@ import pytest
 from tests.contract.behaviour.client import Client, get
 from tests.contract.behaviour.serving import (
     COMBINATIONS,
+    NOT_SERIAL,
     OF_EACH_MODEL,
     Combination,
     Serving,
@@ -60,9 +61,7 @@ def test_a_request_in_flight_is_answered(mortal: Serving) -> None:
     assert mortal.await_end(SOON) == 0
 
 
-@pytest.mark.parametrize(
-    "mortal", [each for each in COMBINATIONS if each.model != "serial"], indirect=True, ids=str
-)
+@pytest.mark.parametrize("mortal", NOT_SERIAL, indirect=True, ids=str)
 def test_what_is_half_sent_is_answered(mortal: Serving) -> None:
     """A request that is arriving, and an answer that is being taken."""
     arriving, taking = mortal.connect(), mortal.connect()

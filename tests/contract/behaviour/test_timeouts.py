@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.behaviour.client import Client, get, post
+from tests.contract.behaviour.client import Client, Cut, get, post
 from tests.contract.behaviour.serving import (
     NOT_SERIAL,
     OF_EACH_MODEL,
@@ -43,7 +43,7 @@ class Watch:
         assert LIMIT * 0.9 < passed < LIMIT + ROUGHLY
 
 
-@pytest.mark.parametrize("part", [1, 20, -1])
+@pytest.mark.parametrize("part", [1, -1])
 def test_a_head_that_does_not_end(hasty: Serving, part: int) -> None:
     with hasty.connect() as client:
         client.send(get("/raw/hello")[:part])
@@ -137,6 +137,25 @@ def read_to_the_end(client: Client) -> int:
         return len(client.rest())
     except ConnectionResetError:
         return 0
+
+
+def test_an_application_that_does_not_listen_sends_no_more(hasty: Serving) -> None:
+    """It was told that its client is given up.  Whatever it writes then, the answer has no gap."""
+    token = hasty.token()
+    with hasty.connect() as client:
+        client.send(get(f"/stubborn?token={token}") + get("/never"))
+        client.head()
+        hasty.await_event(f"told {token}")
+        with pytest.raises((Cut, ConnectionResetError)):
+            for number in range(1001):
+                assert client.chunk() == block(number)
+    with hasty.connect() as client:
+        assert client.get("/raw/hello").body == b"hello"
+
+
+def block(number: int) -> bytes:
+    """What the application writes."""
+    return b"%09d\n" % number * 1000
 
 
 def test_a_client_that_takes_a_little_now_and_then(hasty: Serving) -> None:

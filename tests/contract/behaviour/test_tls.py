@@ -142,6 +142,16 @@ def test_a_connection_is_kept(secure: Serving, connect: Connect) -> None:
             assert [client.answer().body for _ in range(20)] == [b"hello"] * 20
 
 
+def test_more_than_a_record(secure: Serving, connect: Connect) -> None:
+    """A head, and requests in a row, that fill more than what TLS decrypts at once."""
+    long = get("/inspect", *(f"X-{number}: {'a' * 7_000}" for number in range(6)))
+    with connect() as client:
+        assert json.loads(client.ask(long).body)["HTTP_X_5"] == "a" * 7_000
+        if secure.keeps_connections:
+            client.send(get("/raw/hello") * 1_000)
+            assert [client.answer().body for _ in range(1_000)] == [b"hello"] * 1_000
+
+
 def test_the_end_is_said(connect: Connect) -> None:
     """With close_notify, so that nobody else can end an answer early."""
     for version in ("1.1", "1.0"):
