@@ -120,7 +120,7 @@ class ContainerSite(Site):
         given = {name: str(value) for name, value in ports.items()}
         self._environ = {**os.environ, **NOTHING_SAID, **given, **words}
 
-    def docker(self, *arguments: str, check: bool = True) -> str:
+    def docker(self, *arguments: str) -> str:
         """What a docker command prints. Raises AssertionError with what it says on failure."""
         done = subprocess.run(
             [need("docker"), *arguments],
@@ -131,18 +131,18 @@ class ContainerSite(Site):
             timeout=580,
             check=False,
         )
-        assert not check or done.returncode == 0, done.stdout + done.stderr
+        assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout.strip()
 
-    def compose(self, *arguments: str, check: bool = True) -> str:
+    def compose(self, *arguments: str) -> str:
         """The same for a command of docker compose on this project."""
         files = ("--file", "docker-compose.yml", "--file", str(self.place / "images.yml"))
         options = ("--project-name", self.project, *files)
-        return self.docker("compose", *options, *arguments, check=check)
+        return self.docker("compose", *options, *arguments)
 
-    def up(self, *options: str) -> None:
+    def up(self) -> None:
         """Brings it up, from images built anew where something changed."""
-        self.compose("up", "--detach", "--build", "--wait", *options)
+        self.compose("up", "--detach", "--build", "--wait")
 
     def down(self) -> None:
         """Takes it down as people do, and its images too."""
@@ -201,11 +201,11 @@ def local(place: Path, words: Mapping[str, str]) -> Iterator[LocalSite]:
 
 
 @contextmanager
-def containers(place: Path, words: Mapping[str, str], *options: str) -> Iterator[ContainerSite]:
-    """A stack of containers, likewise; `options` are those of `docker compose up`."""
+def containers(place: Path, words: Mapping[str, str]) -> Iterator[ContainerSite]:
+    """A stack of containers, likewise."""
     site = ContainerSite(place, words)
     try:
-        site.up(*options)
+        site.up()
         yield site
     finally:
         site.down()
