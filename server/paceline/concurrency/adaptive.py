@@ -214,6 +214,10 @@ class Adaptive(Model):
                 if leading.acquire(blocking=False):
                     try:
                         self._lead()
+                    except Exception:
+                        # Others may lead on; where none can, no sign of life is given any more.
+                        log.exception("The poll failed")
+                        time.sleep(RESTLESS)
                     finally:
                         leading.release()
                 else:
