@@ -190,11 +190,12 @@ def wait(environ: Environ, start: Start, query: Query) -> Iterable[bytes]:
 
 
 def burn(environ: Environ, start: Start, query: Query) -> Iterable[bytes]:
-    """Use a thread's CPU until the gate is open."""
+    """Use a thread's CPU until the gate is open, looking for that now and then alone."""
     say(f"waiting {query['token']}")
     deadline = time.monotonic() + PATIENCE
     while not (STATE / query["token"]).exists() and time.monotonic() < deadline:
-        sum(range(1000))
+        for _ in range(100):
+            sum(range(100_000))
     start("200 OK", [TEXT])
     return [b"burnt"]
 
@@ -290,7 +291,7 @@ def pipe(environ: Environ, start: Start, query: Query) -> Iterable[bytes]:
     os.write(writing, b"through a pipe")
     os.close(writing)
     start("200 OK", [TEXT])
-    return environ["wsgi.file_wrapper"](open(reading, "rb"))
+    return environ["wsgi.file_wrapper"](os.fdopen(reading, "rb"))  # type: ignore[no-any-return]
 
 
 def read_all(environ: Environ, start: Start, query: Query) -> Iterable[bytes]:
@@ -372,4 +373,4 @@ checked = validator(dispatch)
 
 def application(environ: Environ, start: Start) -> Iterable[bytes]:
     serve = dispatch if environ["PATH_INFO"].startswith("/raw/") else checked
-    return serve(environ, start)  # type: ignore[no-any-return]
+    return serve(environ, start)

@@ -52,7 +52,7 @@ class Client:
 
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
-        self._reader = sock.makefile("rb", buffering=1 << 16)
+        self._reader = sock.makefile("rb")
 
     def __enter__(self) -> Self:
         return self

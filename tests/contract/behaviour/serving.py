@@ -190,10 +190,17 @@ def dial(address: Address) -> socket.socket:
 
 @contextmanager
 def serving(
-    combination: Combination, directory: Path, *options: str, **more: Sequence[str]
+    combination: Combination,
+    directory: Path,
+    *options: str,
+    binds: Sequence[str] = (),
+    pass_fds: Sequence[int] = (),
+    prefix: Sequence[str] = (),
 ) -> Iterator[Serving]:
     """A server that is ready, and stopped at the end."""
-    server = Serving(combination, directory, *options, **more)  # type: ignore[arg-type]
+    server = Serving(
+        combination, directory, *options, binds=binds, pass_fds=pass_fds, prefix=prefix
+    )
     try:
         server.wait()
         yield server

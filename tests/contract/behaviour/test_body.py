@@ -37,7 +37,8 @@ def test_a_large_body_with_a_length(server: Serving, how: str) -> None:
 @with_one_worker
 def test_a_large_body_in_chunks(server: Serving) -> None:
     sizes = [1, 4_000, 70_000, 900_000]
-    chunks, at = [], 0
+    chunks: list[bytes] = []
+    at = 0
     while at < len(LARGE):
         size = sizes[len(chunks) % len(sizes)]
         chunks.append(LARGE[at : at + size])

@@ -164,6 +164,13 @@ class Load(threading.Thread):
         self.join()
 
 
+def reload(server: Serving) -> None:
+    """Have all workers replaced."""
+    old = set(server.workers)
+    server.signal(signal.SIGHUP)
+    eventually(lambda: not old & set(server.workers), "the end of the old")
+
+
 @pytest.mark.parametrize(
     "combination", [each for each in COMBINATIONS if each.transport == "tcp"], ids=str
 )
@@ -173,10 +180,8 @@ def test_a_reload_loses_no_request(place: Path, combination: Combination) -> Non
         for load in loads:
             load.start()
         eventually(lambda: all(load.answered for load in loads), "that all are answered")
-        for _ in range(2):
-            old = set(server.workers)
-            server.signal(signal.SIGHUP)
-            eventually(lambda old=old: not old & set(server.workers), "the end of the old")
+        reload(server)
+        reload(server)
         seen = [sum(load.answered.values()) for load in loads]
         eventually(
             lambda: all(

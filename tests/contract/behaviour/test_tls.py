@@ -161,6 +161,16 @@ def test_the_end_is_said(connect: Connect) -> None:
             assert client.was_closed()
 
 
+def test_the_end_is_said_to_an_idle_client_too(
+    place: Path, identity: Identity, context: ssl.SSLContext
+) -> None:
+    options = (*identity.options, "--keep-alive=0.2")
+    with serving(Combination("adaptive"), place, *options) as server:
+        with wrapped(server, context) as client:
+            assert client.get("/raw/hello").body == b"hello"
+            assert client.was_closed()
+
+
 @pytest.mark.parametrize("at", ["written", "later"])
 def test_an_answer_that_breaks_off_does_not_look_whole(connect: Connect, at: str) -> None:
     with connect() as client:

@@ -32,7 +32,7 @@ def test_the_environ(server: Serving) -> None:
         environ = json.loads(client.ask(request.replace(b"/inspect/%C3%A4", b"/inspect")).body)
         if isinstance(server.addresses[0], tuple):
             host, port, *_ = server.addresses[0]
-            expected = {
+            expected: dict[str, object] = {
                 "SERVER_NAME": host,
                 "SERVER_PORT": str(port),
                 "REMOTE_ADDR": "127.0.0.1",

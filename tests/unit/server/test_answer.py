@@ -254,9 +254,13 @@ def test_what_must_not_reach_the_wire(status: str, headers: list[Any]) -> None:
 
 def test_start_response_must_come_first() -> None:
     for body in ([b"a"], [], [b"a", b"b"]):
-        data, _, error = ask(lambda environ, start_response, body=body: body)
+        data, _, error = ask(silent(body))
         assert isinstance(error, ApplicationError)
         assert data == b""
+
+
+def silent(body: Iterable[bytes]) -> Callable[[dict[str, Any], Start], Iterable[bytes]]:
+    return lambda environ, start_response: body
 
 
 def test_a_generator_may_start_late() -> None:
@@ -508,4 +512,4 @@ def test_a_file_whose_content_is_not_what_its_descriptor_shows(tmp_path: Path) -
     packed = tmp_path / "packed.gz"
     packed.write_bytes(gzip.compress(b"unpacked"))
     with gzip.open(packed) as file:
-        assert the_answer(saying(FileWrapper(file))).body == b"unpacked"
+        assert the_answer(saying(FileWrapper(file))).body == b"unpacked"  # type: ignore[arg-type]

@@ -4,7 +4,7 @@ import io
 import sys
 from typing import Any
 from wsgiref.util import request_uri
-from wsgiref.validate import check_environ
+from wsgiref.validate import check_environ  # type: ignore[attr-defined]
 
 import pytest
 from paceline.errors import BadRequest
