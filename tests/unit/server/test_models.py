@@ -25,9 +25,13 @@ from tests.contract.behaviour.client import Client, get, post
 PATIENCE = 20.0  # seconds; reached only where something hangs
 SIZE = 3_000_000
 
+gate = threading.Event()  # for which /wait waits
+
 
 def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
     start_response("200 OK", [])
+    if environ["PATH_INFO"] == "/wait":
+        gate.wait(PATIENCE)
     if environ["PATH_INFO"] == "/large":
         return [b"x" * SIZE]
     return [environ["wsgi.input"].read() or b"hello"]
@@ -109,6 +113,54 @@ def test_a_mistake_of_its_own_costs_one_connection(
                 assert client.get("/").body == b"hello"
                 assert client.rest() == b""
             assert caplog.text.count("RuntimeError: broken") == number
+
+
+@pytest.mark.parametrize("runs", [True, False])
+def test_a_request_that_lasts_does_not_hold_up_others(
+    runs: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether the monitor finds that it works, where another rider comes late, or that it waits."""
+    monkeypatch.setattr(adaptive, "running_clock", lambda: time.monotonic if runs else float)
+    gate.clear()
+    with running("adaptive") as server, server.connect() as busy:
+        busy.send(get("/wait"))
+        with server.connect() as client:
+            client.sock.settimeout(PATIENCE / 2)  # /wait ends by itself after PATIENCE
+            for _ in range(3):
+                assert client.get("/").body == b"hello"
+        gate.set()
+        assert busy.answer().body == b"hello"
+
+
+@pytest.mark.parametrize("name", ["thread"])
+def test_a_thread_that_cannot_be_started(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A container has a limit on them: those that there are go on, and others are tried again."""
+    refused = threading.Event()
+    allowed = threading.Event()
+    start = threading.Thread.start
+
+    def refuse(thread: threading.Thread) -> None:
+        if not allowed.is_set():
+            refused.set()
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    with running(name) as server, server.connect() as first, server.connect() as second:
+        assert first.get("/").body == b"hello"
+        gate.clear()
+        monkeypatch.setattr(threading.Thread, "start", refuse)
+        first.send(get("/wait"))
+        second.send(get("/"))
+        third = server.connect()
+        third.send(get("/"))
+        assert refused.wait(PATIENCE)
+        allowed.set()
+        with server.connect() as client:
+            client.sock.settimeout(PATIENCE / 2)  # /wait ends by itself after PATIENCE
+            assert client.get("/").body == b"hello"
+        gate.set()
+        assert first.answer().body == b"hello"
+        third.close()
 
 
 # --- where there is no epoll ----------------------------------------------------------------------
