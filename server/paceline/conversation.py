@@ -24,7 +24,6 @@ from typing import IO
 
 from paceline.errors import Disconnected, RequestError, RequestTimeout
 from paceline.exchange import Exchange, Refusal
-from paceline.http.framing import keeps_connection
 from paceline.http.request import RequestHead
 from paceline.http.response import CONTINUE, error_answer
 from paceline.incoming import Incoming
@@ -45,6 +44,9 @@ RECEIVE = 1 << 16
 # the refusal away before it was read (RFC 9112, 9.6).
 LINGER = 2.0  # seconds
 
+# Stands for a request that was refused: whatever it was, its answer has a body.
+UNREAD = RequestHead("GET", "*", "HTTP/1.1", {})
+
 
 class Conversation:
     """What is known of one connection.  See the module's text for how it is driven."""
@@ -57,7 +59,6 @@ class Conversation:
         "_lost",
         "_outgoing",
         "_secure",
-        "_service",
         "_trusted",
         "armed",
         "closed",
@@ -66,6 +67,7 @@ class Conversation:
         "interest",
         "owned",
         "ready_at",
+        "service",
         "step",
     )
 
@@ -78,7 +80,7 @@ class Conversation:
         self.armed = 0  # what a poller was told to look for
         self.owned = False  # whether somebody works on it
         self.closed = False
-        self._service = service
+        self.service = service
         self._base = base
         self._secure = connection.secure
         self._trusted = connection.peer[0] in service.trusted
@@ -107,7 +109,7 @@ class Conversation:
         """Learn from a proxy in front whom it speaks for."""
         try:
             held = proxy_protocol.read(
-                self.connection, self._incoming.received, self._service.proxy_versions
+                self.connection, self._incoming.received, self.service.proxy_versions
             )
         except BlockingIOError:
             return None
@@ -151,49 +153,56 @@ class Conversation:
         return None
 
     def _take(self, data: bytes) -> Exchange | None:
-        incoming = self._incoming
         try:
-            request = incoming.feed(data)
-            if request is not None:
-                return self._begin(*request)
-            if incoming.wants_continue:
-                incoming.wants_continue = False
-                self.send(CONTINUE)
+            request = self._incoming.feed(data)
+            if request is None:
+                self._await_more()
+                return None
+            head, body, length, keeps = request
+            environ = self._environ(head, body)
         except RequestError as error:
             self._refuse(error)
+            return None
         except Disconnected:
             self.close()
-        else:
-            timeouts = self._service.timeouts
-            if incoming.in_body:
-                self.deadline = time.monotonic() + timeouts.body
-            elif incoming.begins:
-                self.deadline = time.monotonic() + timeouts.head
-        return None
+            return None
+        if length is not None:
+            say_length(environ, length)
+        exchange = self._exchange = Exchange(head, keeps, self)
+        exchange.environ = environ
+        exchange.body = body
+        if self.service.access_log is not None:
+            exchange.started = time.time()
+        return exchange
 
-    def _begin(self, head: RequestHead, body: IO[bytes], length: int | None) -> Exchange:
-        service = self._service
+    def _environ(self, head: RequestHead, body: IO[bytes]) -> Environ:
+        """Return the environ of a request.  Raises RequestError for what contradicts itself."""
         try:
-            environ = build(
-                self._base, head, body, self.connection.peer, service.forwarding, self._trusted
+            return build(
+                self._base,
+                head,
+                body,
+                self.connection.peer,
+                self.service.forwarding,
+                self._trusted,
             )
         except RequestError:
             self._incoming.head = head  # what is refused
             body.close()
             raise
-        if length is not None:
-            say_length(environ, length)
-        exchange = self._exchange = Exchange(head, environ, keeps_connection(head), self)
-        if service.access_log is not None:
-            exchange.started = time.time()
-        return exchange
+
+    def _await_more(self) -> None:
+        """Give the rest of a request its time, and say so where the client asks for it."""
+        incoming, timeouts = self._incoming, self.service.timeouts
+        if incoming.wants_continue:
+            incoming.wants_continue = False
+            self.send(CONTINUE)
+        if incoming.in_body:
+            self.deadline = time.monotonic() + timeouts.body
+        elif incoming.begins:
+            self.deadline = time.monotonic() + timeouts.head
 
     # --- sending an answer ----------------------------------------------------------------------
-
-    @property
-    def stays_open(self) -> bool:
-        """Tell whether there can be another request after this one."""
-        return self._service.keeps_connections
 
     def send(self, data: bytes) -> None:
         """Send, or keep for when the client takes it; wait where too much is kept already.
@@ -228,7 +237,7 @@ class Conversation:
 
     def _make_room(self) -> None:
         self._refuse_if_lost()
-        hold = self._service.hold
+        hold = self.service.hold
         self._send_some()
         while self._outgoing is not None and self._outgoing.held > hold:
             self._wait_writable()
@@ -236,12 +245,12 @@ class Conversation:
 
     def _wait_writable(self) -> None:
         """Wait until the client takes something.  Raises Disconnected when its time is up."""
-        limit = self._service.timeouts.send
+        limit = self.service.timeouts.send
         give_up = time.monotonic() + limit
         waiter = select.poll()
         waiter.register(self.fileno(), select.POLLOUT)
         while not waiter.poll(min(limit, 1.0) * 1000):
-            self._service.beat()
+            self.service.beat()
             if time.monotonic() >= give_up:
                 self._abandon()
                 raise Disconnected(f"The client took nothing for {limit:g} s.")
@@ -279,19 +288,19 @@ class Conversation:
             return None
         if self._outgoing is not None:
             if progress:
-                self.deadline = time.monotonic() + self._service.timeouts.send
+                self.deadline = time.monotonic() + self.service.timeouts.send
             return None
         self.interest = READ
         self.step = self._receive
         if self._exchange is None:
             self._bow_out(patient=True)  # it was a refusal
             return None
-        return self._next()
+        return self.finish()
 
     def _flush_later(self) -> None:
         self.step = self._flush
         self.interest = WRITE
-        self.deadline = time.monotonic() + self._service.timeouts.send
+        self.deadline = time.monotonic() + self.service.timeouts.send
 
     # --- between two requests, and after the last -----------------------------------------------
 
@@ -300,18 +309,14 @@ class Conversation:
         if self._outgoing is not None:
             self._flush_later()
             return None
-        return self._next()
-
-    def _next(self) -> Exchange | None:
-        exchange, service = self._exchange, self._service
+        exchange, service = self._exchange, self.service
         assert exchange is not None
         self._exchange = None
         if service.access_log is not None:
             exchange.duration = time.monotonic() - self.ready_at
             service.access_log.write(exchange)
-        answer = exchange.answer
-        if not answer.keep or self._lost:
-            self._end(answer)
+        if not exchange.keep or self._lost:
+            self._end(exchange)
             return None
         self.deadline = time.monotonic() + service.keep_alive
         if self._incoming.received:
@@ -336,17 +341,13 @@ class Conversation:
     def _refuse(self, error: RequestError) -> None:
         """Answer a request that the application never sees, and say no more."""
         fields, body = error_answer(error.status, str(error))
-        answer = Answer("GET", "HTTP/1.1", False, self)
+        answer = Answer(UNREAD, False, self)
         answer.start_response(error.status, fields)
-        service = self._service
+        service = self.service
         log.info("%s: %s: %s", self.connection.peer[0] or "unix", error.status, error)
         if service.access_log is not None:
-            line = self._incoming.received.partition(b"\r\n")[0][
-                : service.limits.request_line or None
-            ]
-            service.access_log.write(
-                Refusal(line.decode("latin-1"), error.status, self.connection.peer[0], len(body))
-            )
+            line, peer = self._incoming.request_line, self.connection.peer[0]
+            service.access_log.write(Refusal(line, error.status, peer, len(body)))
         try:
             answer.send_whole(body)
         except Disconnected:
@@ -395,7 +396,7 @@ class Conversation:
 
     def _give_up(self) -> None:
         """Give up an answer that the client does not take."""
-        exchange, service = self._exchange, self._service
+        exchange, service = self._exchange, self.service
         self._exchange = None
         if exchange is not None and service.access_log is not None:
             exchange.duration = time.monotonic() - self.ready_at
@@ -412,7 +413,7 @@ class Conversation:
         self._abandon()
         self._exchange = None
         self.step = _nothing
-        self._service.closing(self)
+        self.service.closing(self)
         self.connection.close()
 
 

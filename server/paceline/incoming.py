@@ -8,15 +8,16 @@ from typing import IO
 
 from paceline.errors import BadRequest, FieldsTooLarge, ServiceUnavailable, URITooLong
 from paceline.http.body import ChunkedDecoder, LengthDecoder
-from paceline.http.framing import expects_continue, request_body
+from paceline.http.framing import frame
 from paceline.http.request import RequestHead, parse_head, parse_request_line
 from paceline.limits import Limits
-from paceline.wsgi.input import BodyStore, no_body
+from paceline.wsgi.input import NO_BODY, BodyStore
 
 log = logging.getLogger("paceline.error")
 
-Request = tuple[RequestHead, IO[bytes], int | None]
-"""A head, its body, and the length of the body (None: no body came)."""
+Request = tuple[RequestHead, IO[bytes], int | None, bool]
+"""A head, its body, the length of the body (None: no body came), and whether the client wants the
+connection to stay open."""
 
 
 class Incoming:
@@ -24,6 +25,7 @@ class Incoming:
 
     __slots__ = (
         "_decoder",
+        "_keeps",
         "_limits",
         "_store",
         "begins",
@@ -39,6 +41,7 @@ class Incoming:
         """Of the body that is being received, or of a request that is being refused."""
         self._decoder: LengthDecoder | ChunkedDecoder | None = None
         self._store: BodyStore | None = None
+        self._keeps = False
         self.received = b""
         """Not understood yet: part of a head, or a refused one, or what is behind a request."""
         self.begins = False
@@ -51,9 +54,8 @@ class Incoming:
     @property
     def request_line(self) -> str:
         """Return what is known of the request line of the request at hand, for the log."""
-        head = self.head
-        if head is not None:
-            return f"{head.method} {head.target} {head.version}"
+        if self.head is not None:
+            return self.head.request_line
         line = self.received.partition(b"\r\n")[0]
         return line[: self._limits.request_line or None].decode("latin-1")
 
@@ -64,28 +66,28 @@ class Incoming:
         """
         if self.in_body:
             return self._read_body(data)
-        first = not data or not self.received  # or what came behind the request before
-        if self.received:
-            data = self.received + data
-        while data.startswith(b"\r\n"):
+        arrived, before = data, self.received
+        if before:
+            data = before + data
+        while data[:2] == b"\r\n":
             data = data[2:]  # empty lines before a request line are skipped (RFC 9112, 2.2)
         self.received = data
         limits = self._limits
         end = data.find(b"\r\n\r\n")
         if end < 0:
-            self.begins = first and bool(data)
+            # Without anything new: what came behind the request before is looked at.
+            self.begins = bool(data) and not (before and arrived)
             self._check_beginning(data)
             return None
         if end > limits.request_head:
             raise FieldsTooLarge(f"The head is longer than {limits.request_head} bytes.")
         head = parse_head(data[:end], limits)
-        decoder = request_body(head, limits)
-        waits = "expect" in head.fields and expects_continue(head)
+        decoder, waits, keeps = frame(head, limits)
         self.received = data[end + 4 :]
         if decoder is None:
-            return head, no_body(), None
+            return head, NO_BODY, None, keeps
         self.in_body = True
-        self.head, self._decoder = head, decoder
+        self.head, self._decoder, self._keeps = head, decoder, keeps
         self._store = BodyStore(limits.body_in_memory)
         data, self.received = self.received, b""
         self.wants_continue = waits and not data
@@ -121,7 +123,7 @@ class Incoming:
         self.head = self._decoder = self._store = None
         self.in_body = False
         self.received = decoder.rest
-        return head, body, decoder.length
+        return head, body, decoder.length, self._keeps
 
     def discard(self) -> None:
         """Forget all of it."""

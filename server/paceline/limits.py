@@ -27,19 +27,19 @@ class Limits:
     smallest: int = field(init=False)
     """A head up to this many bytes has no line that is too long; the others are looked at."""
 
+    request_head: int = field(init=False)
+    """Most bytes of a head whose end has not been seen; past them it is answered 431.
+
+    Every field at its longest would be 800 KB, which no client needs and which a slow one could
+    make a server look through again for every byte.
+    """
+
     def __post_init__(self) -> None:
         """Derive what is looked up for each request."""
         lines = [bound for bound in (self.request_line, self.request_field_size) if bound]
         object.__setattr__(self, "smallest", min(lines, default=1 << 62))
-
-    @property
-    def request_head(self) -> int:
-        """Most bytes of a head whose end has not been seen; past them it is answered 431.
-
-        Every field at its longest would be 800 KB, which no client needs and which a slow one
-        could make a server look through again for every byte.
-        """
-        return max(1 << 16, self.request_line + self.request_field_size + 6)
+        head = max(1 << 16, self.request_line + self.request_field_size + 6)
+        object.__setattr__(self, "request_head", head)
 
 
 @dataclass(frozen=True, slots=True)

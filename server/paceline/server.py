@@ -96,12 +96,12 @@ def _guarded(call: Callable[[], object], name: str) -> None:
 def _before(hook: Hook | None, worker: object) -> Callable[[Exchange], object] | None:
     if hook is None:
         return None
-    return lambda exchange: _guarded(partial(hook, worker, exchange.head), "pre_request")
+    return lambda exchange: _guarded(partial(hook, worker, exchange.request), "pre_request")
 
 
 def _after(hook: Hook | None, worker: object) -> Callable[[Exchange], object] | None:
     if hook is None:
         return None
     return lambda exchange: _guarded(
-        partial(hook, worker, exchange.head, exchange.environ, exchange), "post_request"
+        partial(hook, worker, exchange.request, exchange.environ, exchange), "post_request"
     )

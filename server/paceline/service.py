@@ -5,8 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Protocol
 
-from paceline.exchange import Exchange, Record
+from paceline.exchange import Exchange
 from paceline.limits import Limits, Timeouts
+from paceline.observe.record import Record
 from paceline.wsgi.environ import Forwarding
 from paceline.wsgi.gateway import Application
 

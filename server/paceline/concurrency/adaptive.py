@@ -52,6 +52,7 @@ TICK = 0.001  # seconds between two looks of the monitor
 DOZE_AFTER = 0.01  # seconds without work, after which it waits to be called
 PATIENCE = 0.1  # seconds that one request may burn CPU until another rider is sent all the same
 RESTLESS = 0.05  # seconds between two polls while draining, or while there is no room
+RETRY = 1.0  # seconds until a thread is asked for again that the system refused
 ACCEPTS_IN_A_ROW = 64
 GIL = getattr(sys, "_is_gil_enabled", lambda: True)()
 
@@ -111,6 +112,7 @@ class Adaptive(Model):
         self._polling = False
         self._riders: list[Rider] = []
         self._parked: deque[Rider] = deque()
+        self._start_after = 0.0  # when the system refused a thread, it is asked again later
         self._blocking = False  # whether requests were seen to wait rather than to burn
         self._call: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._dozing = False
@@ -172,14 +174,15 @@ class Adaptive(Model):
         if impatient:
             for rider in self._riders:
                 rider.burning_since = now  # one more rider for each such time
-        self._send_rider()
+        self._send_rider(now)
 
-    def _send_rider(self) -> None:
+    def _send_rider(self, now: float) -> None:
         try:
             self._parked.pop().wake.release()
         except IndexError:
             if len(self._riders) < self._limit:
-                self._start_rider()
+                if now >= self._start_after:
+                    self._start_rider()
             else:
                 # All riders wait for something else than this server.  That takes as long as it
                 # takes; to end the worker would only take their requests with it.
@@ -195,8 +198,8 @@ class Adaptive(Model):
         except RuntimeError as error:  # a limit of the system, such as a container's
             if not self._riders:
                 raise
-            log.error("No more than %d threads: %s", len(self._riders), error)
-            self._limit = len(self._riders)
+            log.error("No more than %d threads for now: %s", len(self._riders), error)
+            self._start_after = time.monotonic() + RETRY
             return
         started.wait()
 

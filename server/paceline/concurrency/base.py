@@ -70,15 +70,19 @@ class Model:
         """Run an exchange, and stop after the last that this worker is to serve."""
         service = self.service
         if service.max_requests:
-            service.served += 1
-            if service.served >= service.max_requests and not self.stopping:
-                log.info("Served %d requests; ending, to be replaced", service.served)
-                self.stop()
+            self._count()
         if service.before_request is not None:
             service.before_request(exchange)
         exchange.run(service.application, service.sendfile)
         if service.after_request is not None:
             service.after_request(exchange)
+
+    def _count(self) -> None:
+        service = self.service
+        service.served += 1
+        if service.served >= service.max_requests and not self.stopping:
+            log.info("Served %d requests; ending, to be replaced", service.served)
+            self.stop()
 
     def converse(self, conversation: Conversation) -> None:
         """Serve one connection until it is closed, waiting for its client."""

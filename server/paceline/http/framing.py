@@ -21,8 +21,26 @@ from paceline.http.grammar import CONTENT_LENGTH, OWS
 from paceline.http.request import RequestHead
 from paceline.limits import Limits
 
+CONNECTION_FIELDS = frozenset({"content-length", "transfer-encoding", "expect", "connection"})
+"""All that is looked at in here.  Most requests have none of them."""
 
-def request_body(head: RequestHead, limits: Limits) -> LengthDecoder | ChunkedDecoder | None:
+Framing = tuple[LengthDecoder | ChunkedDecoder | None, bool, bool]
+"""The decoder of the body that follows, or None where none does; whether the client waits for
+``100 Continue``; whether it wants the connection to stay open."""
+
+
+def frame(head: RequestHead, limits: Limits) -> Framing:
+    """Return what ``head`` says about its message and its connection.
+
+    Raises BadRequest, NotImplementedByServer, ExpectationFailed or, for a length past the limit,
+    ContentTooLarge.
+    """
+    if CONNECTION_FIELDS.isdisjoint(head.fields):
+        return None, False, head.version == "HTTP/1.1"
+    return _body(head, limits), _expects_continue(head), _keeps_connection(head)
+
+
+def _body(head: RequestHead, limits: Limits) -> LengthDecoder | ChunkedDecoder | None:
     """Return the decoder of the body that follows ``head``, or None where none follows.
 
     Raises BadRequest, NotImplementedByServer or, for a length past the limit, ContentTooLarge.
@@ -52,7 +70,7 @@ def _check_coding(coding: str, length: str | None, version: str) -> None:
     raise NotImplementedByServer("A transfer coding other than chunked.")
 
 
-def expects_continue(head: RequestHead) -> bool:
+def _expects_continue(head: RequestHead) -> bool:
     """Tell whether the client waits for ``100 Continue`` (RFC 9110, 10.1.1).
 
     An HTTP/1.0 client cannot know it, so there it is ignored.  Raises ExpectationFailed.
@@ -65,7 +83,7 @@ def expects_continue(head: RequestHead) -> bool:
     return True
 
 
-def keeps_connection(head: RequestHead) -> bool:
+def _keeps_connection(head: RequestHead) -> bool:
     """Tell whether the client wants the connection to stay open (RFC 9112, 9.3)."""
     connection = head.fields.get("connection")
     if connection is None:

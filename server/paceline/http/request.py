@@ -45,16 +45,18 @@ class RequestHead:
     so they stand apart for a policy to decide.  ``path`` and ``query`` are still encoded.
     """
 
-    underscored: list[tuple[str, str]] | None = None
-
-    def __init__(self, method: str, target: str, version: str) -> None:
+    def __init__(self, method: str, target: str, version: str, fields: dict[str, str]) -> None:
         self.method = method
-        self.target = self.path = target
-        self.query = ""
-        if "?" in target:
-            self.path, _, self.query = target.partition("?")
+        self.target = target
+        self.path, _, self.query = target.partition("?")
         self.version = version
-        self.fields: dict[str, str] = {}
+        self.fields = fields
+        self.underscored: list[tuple[str, str]] | None = None
+
+    @property
+    def request_line(self) -> str:
+        """Return method, target and version."""
+        return f"{self.method} {self.target} {self.version}"
 
     @property
     def uri(self) -> str:
@@ -75,27 +77,30 @@ def parse_head(raw: bytes, limits: Limits) -> RequestHead:
     lines = raw.decode("latin-1").split("\r\n")
     if len(raw) > limits.smallest or len(lines) > limits.request_fields:
         _check_sizes(raw, lines, limits)
-    head = parse_request_line(lines[0])
-    fields = head.fields
+    method, target, version = parse_request_line(lines[0])
     del lines[0]
-    known = _known_lines.get
+    fields: dict[str, str] = {}
+    head = RequestHead(method, target, version, fields)
     for line in lines:
-        name, value = known(line) or _parse_line(line)
+        pair = _known_lines.get(line)
+        if pair is None:
+            pair = _parse_line(line)
+            if "_" in pair[0]:
+                head.underscored = [*(head.underscored or ()), pair]
+                continue
+        name, value = pair
         if name in fields:
-            fields[name] = _join(name, fields[name], value)
-        elif "_" in name:
-            head.underscored = [*(head.underscored or ()), (name, value)]
-        else:
-            fields[name] = value
-    if head.target[0] != "/":
+            value = _join(name, fields[name], value)
+        fields[name] = value
+    if target[0] != "/":
         _understand_target(head)
     host = fields.get("host")
     if host not in _known_hosts:
-        _check_host(host, head.version)
+        _check_host(host, version)
     return head
 
 
-def parse_request_line(line: str) -> RequestHead:
+def parse_request_line(line: str) -> tuple[str, str, str]:
     """Parse ``method SP request-target SP HTTP-version`` (RFC 9112, 3)."""
     try:
         method, target, version = line.split(" ")
@@ -107,7 +112,7 @@ def parse_request_line(line: str) -> RequestHead:
         _check_method(method)
     if not target or not target.isascii() or not target.isprintable() or "#" in target:
         raise BadRequest("The request target is empty or has a character that is not allowed.")
-    return RequestHead(method, target, version)
+    return method, target, version
 
 
 # --- what a common request never reaches ------------------------------------------------------

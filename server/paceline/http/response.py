@@ -11,6 +11,7 @@ from paceline.http.grammar import CONTROL, STATUS, TOKEN
 
 CACHE_SIZE = 1024
 CACHED_LINE = 256
+CACHED_SECTION = 1024
 MAX_LENGTH_DIGITS = 18
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -22,8 +23,8 @@ HOP_BY_HOP = frozenset(
     "transfer-encoding upgrade".split()
 )
 
-# Whole fields are remembered for these names alone: they are the same again and again, and none
-# holds a secret, which must not outlive its answer.
+# Fields are remembered for these names alone, and whole sections that hold no others but the
+# length: they are the same again and again.  None is a secret, which must not outlive its answer.
 REPEATING = frozenset(
     "allow cache-control content-encoding content-language content-security-policy content-type "
     "cross-origin-opener-policy permissions-policy referrer-policy strict-transport-security vary "
@@ -35,6 +36,7 @@ _known_statuses: dict[str, tuple[int, bytes]] = {}
 _REPEATS = "*"  # no field name
 _known_names: dict[str, str] = {}
 _known_fields: dict[tuple[str, str], str] = {}
+_known_sections: dict[tuple[tuple[str, str], ...], "Fields"] = {}
 
 
 Fields = tuple[bytes, int | None, bool, bool, bool]
@@ -63,53 +65,70 @@ def encode_fields(headers: Iterable[tuple[str, str]]) -> Fields:
 
     Raises ApplicationError where a name is no token, or a value no ``str`` of field characters.
     """
+    try:
+        section = tuple(headers)
+        known = _known_sections.get(section)
+    except TypeError:
+        raise ApplicationError(
+            f"The headers {headers!r} are not a list of tuples of name and value."
+        ) from None
+    return known or _encode(section)
+
+
+def _encode(section: tuple[tuple[str, str], ...]) -> Fields:
     lines: list[str] = []
     length: int | None = None
     closes = has_date = has_server = False
-    for field in headers:
-        line = _known_fields.get(field) if type(field) is tuple else None
-        if line is None:
-            line, special = _look_at(field)
-            if special == "content-length":
-                length = _content_length(field[1], length)
-            elif special == "date":
-                has_date = True
-            elif special == "server":
-                has_server = True
-            elif special:
-                closes |= special == "connection" and "close" in field[1].lower()
-                continue
+    repeats = True
+    for field in section:
+        line, special = _look_at(field)
+        repeats &= special in (_REPEATS, "content-length")
+        if special == "content-length":
+            length = _content_length(field[1], length)
+        elif special == "date":
+            has_date = True
+        elif special == "server":
+            has_server = True
+        elif special in HOP_BY_HOP:
+            closes |= special == "connection" and "close" in field[1].lower()
+            continue
         lines.append(line)
     try:
         raw = "".join(lines).encode("latin-1")
     except UnicodeEncodeError as error:
         raise ApplicationError(f"A header field is not latin-1: {error.object!r}") from None
-    return raw, length, closes, has_date, has_server
+    fields = raw, length, closes, has_date, has_server
+    if repeats and len(raw) <= CACHED_SECTION:
+        if len(_known_sections) >= CACHE_SIZE:
+            _known_sections.clear()
+        _known_sections[section] = fields
+    return fields
 
 
-def _look_at(field: tuple[str, str]) -> tuple[str, str | None]:
-    """Check a field; return its line, and its lower-case name where that concerns the server."""
-    if type(field) is not tuple or len(field) != 2:
+def _look_at(field: tuple[str, str]) -> tuple[str, str]:
+    """Check a field; return its line, and what its name means to the server."""
+    known = _known_fields.get(field)
+    if known is not None:
+        return known, _REPEATS
+    if not isinstance(field, tuple) or len(field) != 2:
         raise ApplicationError(f"The header {field!r} is not a tuple of name and value.")
     name, value = field
-    if type(value) is not str or (not value.isprintable() and CONTROL.search(value)):
+    if not isinstance(value, str) or (not value.isprintable() and CONTROL.search(value)):
         raise ApplicationError(f"The value {value!r} of {name!r} is no str of field characters.")
     special = _known_names.get(name)
     if special is None:
         special = _learn_name(name)
     line = f"{name}: {value}\r\n"
-    if special == _REPEATS:
+    if special == _REPEATS and len(line) <= CACHED_LINE:
         if len(_known_fields) >= CACHE_SIZE:
             _known_fields.clear()
-        if len(line) <= CACHED_LINE:
-            _known_fields[field] = line
-        return line, None
+        _known_fields[field] = line
     return line, special
 
 
 def _learn_name(name: str) -> str:
     """Return the lower-case name where the server looks at it, _REPEATS, or an empty string."""
-    if type(name) is not str or not TOKEN.fullmatch(name):
+    if not isinstance(name, str) or not TOKEN.fullmatch(name):
         raise ApplicationError(f"The field name {name!r} is not a token.")
     lowered = name.lower()
     special = _REPEATS if lowered in REPEATING else lowered if lowered in _LOOKED_AT else ""

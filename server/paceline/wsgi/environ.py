@@ -35,6 +35,18 @@ class Forwarding:
     forwarder_headers: frozenset[str] = frozenset({"script_name", "path_info"})
     header_map: str = "drop"
     """Fields with an underscore in their name: drop, refuse, or dangerous (let them through)."""
+    names: frozenset[str] = field(init=False)
+    """Of the fields that tell the scheme."""
+
+    def __post_init__(self) -> None:
+        """Derive what is looked up for each request."""
+        object.__setattr__(self, "names", frozenset(self.secure_scheme_headers))
+
+
+PER_REQUEST = (
+    "REQUEST_METHOD PATH_INFO QUERY_STRING REQUEST_URI RAW_URI SERVER_PROTOCOL REMOTE_ADDR "
+    "REMOTE_PORT wsgi.input"
+).split()
 
 
 class _Keys(dict[str, str]):
@@ -54,7 +66,10 @@ _keys = _Keys()
 def template(
     local: tuple[str, str], secure: bool, multithread: bool, multiprocess: bool
 ) -> Environ:
-    """Return what every request on a listener has in common."""
+    """Return what every request on a listener has in common, with room for the rest.
+
+    A dict that grows while it is filled is copied anew, so all keys are there from the beginning.
+    """
     host, port = local
     return {
         "wsgi.version": (1, 0),
@@ -69,6 +84,7 @@ def template(
         "SERVER_NAME": host or "localhost",
         "SERVER_PORT": port or ("443" if secure else "80"),
         "SCRIPT_NAME": "",
+        **dict.fromkeys(PER_REQUEST, ""),
     }
 
 
@@ -95,14 +111,15 @@ def build(
     environ["SERVER_PROTOCOL"] = head.version
     environ["REMOTE_ADDR"], environ["REMOTE_PORT"] = peer
     environ["wsgi.input"] = body
-    for name, value in head.fields.items():
+    fields = head.fields
+    for name, value in fields.items():
         environ[_keys[name]] = value
-    if "HTTP_PROXY" in environ:  # libraries would take it for theirs (CVE-2016-5385)
+    if "proxy" in fields:  # libraries would take it for theirs (CVE-2016-5385)
         del environ["HTTP_PROXY"]
-    if trusted:
-        _apply_forwarded(environ, head, forwarding)
-    elif head.underscored:
-        _apply_underscored(environ, head, forwarding, frozenset())
+    if trusted and not forwarding.names.isdisjoint(fields):
+        _apply_scheme(environ, fields, forwarding.secure_scheme_headers)
+    if head.underscored:
+        _apply_underscored(environ, head.underscored, forwarding, trusted)
     return environ
 
 
@@ -112,23 +129,18 @@ def say_length(environ: Environ, length: int) -> None:
     environ.pop("HTTP_TRANSFER_ENCODING", None)
 
 
-def _apply_forwarded(environ: Environ, head: RequestHead, forwarding: Forwarding) -> None:
-    headers = forwarding.secure_scheme_headers
-    if not headers.keys().isdisjoint(head.fields):
-        fields = head.fields
-        said = {fields[name].lower() == headers[name] for name in headers if name in fields}
-        if len(said) > 1:
-            raise BadRequest("The proxy's fields contradict each other about the scheme.")
-        environ["wsgi.url_scheme"] = "https" if True in said else "http"
-    if head.underscored:
-        _apply_underscored(environ, head, forwarding, forwarding.forwarder_headers)
+def _apply_scheme(environ: Environ, fields: Mapping[str, str], headers: Mapping[str, str]) -> None:
+    said = {fields[name].lower() == headers[name] for name in headers if name in fields}
+    if len(said) > 1:
+        raise BadRequest("The proxy's fields contradict each other about the scheme.")
+    environ["wsgi.url_scheme"] = "https" if True in said else "http"
 
 
 def _apply_underscored(
-    environ: Environ, head: RequestHead, forwarding: Forwarding, forwarder: frozenset[str]
+    environ: Environ, fields: list[tuple[str, str]], forwarding: Forwarding, trusted: bool
 ) -> None:
-    for name, value in head.underscored or ():
-        if name in forwarder:
+    for name, value in fields:
+        if trusted and name in forwarding.forwarder_headers:
             _apply_forwarder_header(environ, name.upper(), value)
         elif forwarding.header_map == "refuse":
             raise BadRequest("A header field's name has an underscore.")

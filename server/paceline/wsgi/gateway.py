@@ -17,18 +17,18 @@ def call(application: Application, environ: Environ, answer: Answer, sendfile: b
     Disconnected where the client went away; ``close()`` was called in each case.
     """
     result = application(environ, answer.start_response)
+    kind = type(result)
+    if (kind is list or kind is tuple) and len(result) == 1 and not answer.head_sent:  # type: ignore[arg-type]
+        answer.send_whole(result[0])  # type: ignore[index]
+        return  # neither has a close()
     try:
-        kind = type(result)
-        if (kind is list or kind is tuple) and len(result) == 1 and not answer.head_sent:  # type: ignore[arg-type]
-            answer.send_whole(result[0])  # type: ignore[index]
-        elif kind is FileWrapper and sendfile and _send_file(result, answer):  # type: ignore[arg-type]
-            pass
-        else:
-            for data in result:
-                answer.write(data)
-                if answer.wants_no_more:
-                    break
-            answer.finish(cut=kind is FileWrapper)
+        if kind is FileWrapper and sendfile and _send_file(result, answer):  # type: ignore[arg-type]
+            return
+        for data in result:
+            answer.write(data)
+            if answer.wants_no_more:
+                break
+        answer.finish(cut=kind is FileWrapper)
     finally:
         close = getattr(result, "close", None)
         if close is not None:

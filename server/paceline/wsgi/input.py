@@ -33,6 +33,27 @@ class BodyStore:
             self._file.close()
 
 
-def no_body() -> IO[bytes]:
-    """Return an empty input; a new one each time, since an application may close it."""
-    return io.BytesIO()
+class _NoBody(io.RawIOBase):
+    """A file with nothing in it.  One serves all requests, so it never is changed or closed."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        """Return nothing, as at the end of a file."""
+        return b""
+
+    def readable(self) -> bool:
+        """Tell that it is for reading."""
+        return True
+
+    def seekable(self) -> bool:
+        """Tell that one may go back to its beginning, where one is already."""
+        return True
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        """Stay."""
+        return 0
+
+    def close(self) -> None:
+        """Do nothing: others read it too."""
+
+
+NO_BODY: IO[bytes] = _NoBody()  # type: ignore[assignment]

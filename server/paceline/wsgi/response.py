@@ -18,6 +18,7 @@ from typing import Protocol
 
 from paceline.errors import ApplicationError
 from paceline.http.body import LAST_CHUNK, encode_chunk
+from paceline.http.request import RequestHead
 from paceline.http.response import Fields, encode_fields, status_line
 
 ExcInfo = (
@@ -25,12 +26,23 @@ ExcInfo = (
 )
 
 
+BODILESS = frozenset({204, 304})
+NONE: list[tuple[str, str]] = []  # replaced, never changed
+
+
+class Terms(Protocol):
+    """What holds for all connections at the moment."""
+
+    keeps_connections: bool
+    """Whether there can be another request after this one."""
+
+
 class Sink(Protocol):
     """Where an answer's bytes go.  Sending raises Disconnected when nobody takes them."""
 
     @property
-    def stays_open(self) -> bool:
-        """Tell whether there can be another request after this one."""
+    def service(self) -> Terms:
+        """Return what holds for all connections."""
 
     def send(self, data: bytes) -> None:
         """Send all of it, or see to it that it will be sent."""
@@ -46,27 +58,35 @@ class Answer:
     was given all of the answer.
     """
 
-    # Class attributes, of which most answers change a few: cheaper than to set them all each time.
-    _fields: Fields | None = None
-    _status_line = b""
-    _left: int | None = None
-    """Bytes still to come of a body whose length was said."""
-    _excess = 0
-    """Bytes past it, which are not sent."""
-    _chunked = False
-    _has_body = True
-    head_sent = False
-    complete = False
-    body_bytes = 0
-    status = ""
-    code = 0
-    headers: list[tuple[str, str]] = []  # noqa: RUF012 (replaced, never changed)
+    __slots__ = (
+        "_chunked",
+        "_excess",
+        "_fields",
+        "_has_body",
+        "_left",
+        "_status_line",
+        "body_bytes",
+        "code",
+        "complete",
+        "head_sent",
+        "headers",
+        "keep",
+        "request",
+        "sink",
+        "status",
+    )
 
-    def __init__(self, method: str, version: str, keep: bool, sink: Sink) -> None:
-        self._to_head = method == "HEAD"
-        self._version = version
+    def __init__(self, request: RequestHead, keep: bool, sink: Sink) -> None:
+        self.request = request
         self.keep = keep
         self.sink = sink
+        self._fields: Fields | None = None
+        self.head_sent = self.complete = self._chunked = False
+        self._has_body = True
+        self._left: int | None = None  # bytes still to come of a body whose length was said
+        self._excess = self.body_bytes = 0  # bytes past that length, which are not sent
+        self.status = ""
+        self.headers: list[tuple[str, str]] = NONE
 
     def start_response(
         self, status: str, headers: list[tuple[str, str]], exc_info: ExcInfo = None
@@ -83,11 +103,12 @@ class Answer:
                 exc_info = None  # no cycle through this frame
         elif self._fields is not None:
             raise ApplicationError("start_response was called again without exc_info.")
-        code, self._status_line = status_line(status)
-        if code < 200:
+        self.code, self._status_line = status_line(status)
+        if self.code < 200:
             raise ApplicationError(f"{status!r} is an interim status, which is the server's.")
         self._fields = encode_fields(headers)
-        self.status, self.code, self.headers = status, code, headers
+        self.status = status
+        self.headers = headers
         return self.write
 
     @property
@@ -159,29 +180,39 @@ class Answer:
             raise ApplicationError("The body began before start_response was called.")
         self.head_sent = True
         raw, said, closes, has_date, has_server = fields
-        if self._to_head or self.code == 204 or self.code == 304:
-            self._has_body = False
-            if self.code == 204:  # must not have a Content-Length (RFC 9110, 8.6)
-                raw = raw if said is None else _without_length(self.headers)
-            elif length and self._to_head and said is None:
-                raw += b"Content-Length: %d\r\n" % length
+        version = self.request.version
+        if self.code in BODILESS or self.request.method == "HEAD":
+            raw = self._without_body(raw, said, length)
         elif said is not None:
             self._left = said
         elif length is not None:
             raw += b"Content-Length: %d\r\n" % length
             self._left = length
-        elif self._version == "HTTP/1.1":
+        elif version == "HTTP/1.1":
             self._chunked = True
             raw += b"Transfer-Encoding: chunked\r\n"
         else:
             self.keep = False  # the end of the connection is the end of the body
-        if closes or not self.sink.stays_open:
+        if closes or not self.sink.service.keeps_connections:
             self.keep = False
         if not self.keep:
             raw += b"Connection: close\r\n"
-        elif self._version == "HTTP/1.0":
+        elif version == "HTTP/1.0":
             raw += b"Connection: keep-alive\r\n"
-        return self._status_line + _common_fields(has_date, has_server) + raw + b"\r\n"
+        return self._status_line + _clock.common_fields(has_date, has_server) + raw + b"\r\n"
+
+    def _without_body(self, raw: bytes, said: int | None, length: int | None) -> bytes:
+        """Return the fields of an answer to HEAD, or with 204 or 304 (RFC 9110, 8.6).
+
+        204 must not have a length, and 304 no other than its 200 would have; a framework that
+        counts the body it gives comes to 0.
+        """
+        self._has_body = False
+        if self.code == 204 or (self.code == 304 and said == 0):
+            return raw if said is None else _without_length(self.headers)
+        if length and said is None and self.code != 304:
+            raw += b"Content-Length: %d\r\n" % length
+        return raw
 
     def _framed(self, data: bytes) -> bytes:
         """Return body bytes as they go on the wire, cut where the length that was said ends.
@@ -206,17 +237,27 @@ def _without_length(headers: list[tuple[str, str]]) -> bytes:
 class _Clock:
     """Date and Server, made once a second for all answers of that second."""
 
-    second = 0
-    both = date = server = b""
+    __slots__ = ("both", "date", "since", "until")
+
+    SERVER = b"Server: paceline\r\n"
+
+    def __init__(self) -> None:
+        self.since = self.until = 0.0
+        self.date = self.both = b""
+
+    def common_fields(self, has_date: bool, has_server: bool) -> bytes:
+        """Return those of the two that the application has not given itself."""
+        now = time.time()
+        if not self.since <= now < self.until:  # a clock may be set back
+            self._set(int(now))
+        if has_date or has_server:
+            return (b"" if has_server else self.SERVER) + (b"" if has_date else self.date)
+        return self.both
+
+    def _set(self, second: int) -> None:
+        self.date = f"Date: {formatdate(second, usegmt=True)}\r\n".encode("ascii")
+        self.both = self.SERVER + self.date
+        self.since, self.until = second, second + 1
 
 
-def _common_fields(has_date: bool, has_server: bool) -> bytes:
-    now = int(time.time())
-    if now != _Clock.second:
-        _Clock.date = f"Date: {formatdate(now, usegmt=True)}\r\n".encode("ascii")
-        _Clock.server = b"Server: paceline\r\n"
-        _Clock.both = _Clock.server + _Clock.date
-        _Clock.second = now
-    if not has_date and not has_server:
-        return _Clock.both
-    return (b"" if has_server else _Clock.server) + (b"" if has_date else _Clock.date)
+_clock = _Clock()

@@ -7,10 +7,12 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from io import BytesIO
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from paceline.errors import ApplicationError, Disconnected
+from paceline.http.request import RequestHead
 from paceline.wsgi import gateway
 from paceline.wsgi.file_wrapper import FileWrapper
 from paceline.wsgi.response import Answer
@@ -27,7 +29,7 @@ class Recorder:
         self.data = b""
         self.files = 0
         self.gone = False
-        self.stays_open = True
+        self.service = SimpleNamespace(keeps_connections=True)
 
     def send(self, data: bytes) -> None:
         if self.gone:
@@ -58,6 +60,10 @@ class Body:
         self.closed += 1
 
 
+def answer_to(method: str, sink: Recorder, version: str = "HTTP/1.1", keep: bool = True) -> Answer:
+    return Answer(RequestHead(method, "/", version, {}), keep, sink)
+
+
 def ask(
     application: Callable[[dict[str, Any], Start], Iterable[bytes]],
     method: str = "GET",
@@ -67,7 +73,7 @@ def ask(
 ) -> tuple[bytes, Answer, BaseException | None]:
     """Run one request; return what was sent, the Answer, and what was raised."""
     sink = Recorder()
-    answer = Answer(method, version, keep, sink)
+    answer = answer_to(method, sink, version, keep)
     try:
         gateway.call(application, {}, answer, sendfile)
     except Exception as error:
@@ -285,7 +291,7 @@ def test_nothing_is_sent_before_the_first_byte_of_the_body() -> None:
         seen.append(sink.data)
         yield b"b"
 
-    gateway.call(application, {}, Answer("GET", "HTTP/1.1", True, sink), True)
+    gateway.call(application, {}, answer_to("GET", sink), True)
     assert seen[:2] == [b"", b""]
     assert seen[2].endswith(b"\r\n1\r\na\r\n")  # and each part at once (PEP 3333, "Buffering")
 
@@ -393,7 +399,7 @@ def test_close_is_called_where_nobody_takes_the_answer() -> None:
     sink = Recorder()
     sink.gone = True
     with pytest.raises(Disconnected):
-        gateway.call(saying(body), {}, Answer("GET", "HTTP/1.1", True, sink), True)
+        gateway.call(saying(body), {}, answer_to("GET", sink), True)
     assert body.closed == 1
 
 

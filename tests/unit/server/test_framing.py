@@ -3,7 +3,7 @@
 import pytest
 from paceline.errors import RequestError
 from paceline.http.body import ChunkedDecoder, LengthDecoder
-from paceline.http.framing import expects_continue, keeps_connection, request_body
+from paceline.http.framing import frame
 from paceline.http.request import RequestHead, parse_head
 from paceline.limits import Limits
 
@@ -15,19 +15,19 @@ def head(*fields: str, version: str = "1.1") -> RequestHead:
 
 def body_status(request: RequestHead, limits: Limits | None = None) -> int:
     with pytest.raises(RequestError) as caught:
-        request_body(request, limits or Limits())
+        frame(request, limits or Limits())[0]
     return int(caught.value.status[:3])
 
 
 def test_without_a_length_there_is_no_body() -> None:
-    assert request_body(head(), Limits()) is None
-    assert request_body(head("Content-Length: 0"), Limits()) is None
-    assert request_body(head("Content-Length: 000"), Limits()) is None
+    assert frame(head(), Limits())[0] is None
+    assert frame(head("Content-Length: 0"), Limits())[0] is None
+    assert frame(head("Content-Length: 000"), Limits())[0] is None
 
 
 @pytest.mark.parametrize("version", ["1.0", "1.1"])
 def test_a_length(version: str) -> None:
-    decoder = request_body(head("Content-Length: 0012", version=version), Limits())
+    decoder = frame(head("Content-Length: 0012", version=version), Limits())[0]
     assert isinstance(decoder, LengthDecoder)
     assert decoder.length == 12
 
@@ -43,7 +43,7 @@ def test_lengths_that_are_none(length: str) -> None:
 
 @pytest.mark.parametrize("coding", ["chunked", "Chunked", "CHUNKED"])
 def test_chunked(coding: str) -> None:
-    decoder = request_body(head(f"Transfer-Encoding: {coding}"), Limits())
+    decoder = frame(head(f"Transfer-Encoding: {coding}"), Limits())[0]
     assert isinstance(decoder, ChunkedDecoder)
 
 
@@ -79,22 +79,22 @@ def test_http_1_0_knows_no_coding(coding: str) -> None:
 
 def test_a_length_past_the_limit() -> None:
     assert body_status(head("Content-Length: 11"), Limits(request_body=10)) == 413
-    assert request_body(head("Content-Length: 10"), Limits(request_body=10))
-    assert request_body(head(f"Content-Length: {'9' * 18}"), Limits(request_body=0))
+    assert frame(head("Content-Length: 10"), Limits(request_body=10))[0]
+    assert frame(head(f"Content-Length: {'9' * 18}"), Limits(request_body=0))[0]
 
 
 def test_expectations() -> None:
-    assert expects_continue(head("Expect: 100-continue"))
-    assert expects_continue(head("Expect: 100-CONTINUE"))
-    assert not expects_continue(head())
-    assert not expects_continue(head("Expect: 100-continue", version="1.0"))
-    assert not expects_continue(head("Expect: whatever", version="1.0"))
+    assert frame(head("Expect: 100-continue"), Limits())[1]
+    assert frame(head("Expect: 100-CONTINUE"), Limits())[1]
+    assert not frame(head(), Limits())[1]
+    assert not frame(head("Expect: 100-continue", version="1.0"), Limits())[1]
+    assert not frame(head("Expect: whatever", version="1.0"), Limits())[1]
 
 
 @pytest.mark.parametrize("value", ["", "200-ok", "100-continue, other", "100-continue;a=b"])
 def test_expectations_that_are_refused(value: str) -> None:
     with pytest.raises(RequestError) as caught:
-        expects_continue(head(f"Expect: {value}"))
+        frame(head(f"Expect: {value}"), Limits())[1]
     assert caught.value.status.startswith("417 ")
 
 
@@ -120,4 +120,4 @@ def test_expectations_that_are_refused(value: str) -> None:
 )
 def test_who_keeps_the_connection(version: str, connection: list[str], keeps: bool) -> None:
     fields = [f"Connection: {value}" for value in connection]
-    assert keeps_connection(head(*fields, version=version)) is keeps
+    assert frame(head(*fields, version=version), Limits())[2] is keeps

@@ -15,8 +15,8 @@ from paceline.concurrency import MODELS, Model, adaptive
 from paceline.concurrency.poller import SelectorPoller, make_poller
 from paceline.concurrency.running import _cpu_clock, running_clock
 from paceline.conversation import READ, WRITE
-from paceline.exchange import Record
 from paceline.limits import Limits, Timeouts
+from paceline.observe import Record
 from paceline.service import Service
 from paceline.transport import listen
 
@@ -132,7 +132,7 @@ def test_a_request_that_lasts_does_not_hold_up_others(
         assert busy.answer().body == b"hello"
 
 
-@pytest.mark.parametrize("name", ["thread"])
+@pytest.mark.parametrize("name", ["adaptive", "thread"])
 def test_a_thread_that_cannot_be_started(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A container has a limit on them: those that there are go on, and others are tried again."""
     refused = threading.Event()

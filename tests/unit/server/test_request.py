@@ -97,8 +97,8 @@ def test_any_token_is_a_method() -> None:
 
 
 def test_a_higher_minor_version_is_served_as_1_1() -> None:
-    assert parse_request_line("GET / HTTP/1.9").version == "HTTP/1.1"
-    assert parse_request_line("GET / HTTP/1.0").version == "HTTP/1.0"
+    assert parse_request_line("GET / HTTP/1.9") == ("GET", "/", "HTTP/1.1")
+    assert parse_request_line("GET / HTTP/1.0") == ("GET", "/", "HTTP/1.0")
 
 
 @pytest.mark.parametrize(
