@@ -24,13 +24,15 @@ from typing import IO
 
 from paceline.errors import Disconnected, RequestError, RequestTimeout
 from paceline.exchange import Exchange, Refusal
-from paceline.http.request import RequestHead
+from paceline.http.request import parse_head
 from paceline.http.response import CONTINUE, error_answer
 from paceline.incoming import Incoming
+from paceline.limits import Limits
 from paceline.outgoing import FilePart, Outgoing
 from paceline.service import Service
 from paceline.transport import Connection, proxy_protocol
 from paceline.wsgi.environ import Environ, build, say_length
+from paceline.wsgi.input import NO_BODY
 from paceline.wsgi.response import Answer
 
 log = logging.getLogger("paceline.error")
@@ -45,7 +47,7 @@ RECEIVE = 1 << 16
 LINGER = 2.0  # seconds
 
 # Stands for a request that was refused: whatever it was, its answer has a body.
-UNREAD = RequestHead("GET", "*", "HTTP/1.1", {})
+UNREAD = parse_head(b"GET / HTTP/1.1\r\nHost: unread", Limits())
 
 
 class Conversation:
@@ -153,14 +155,18 @@ class Conversation:
         return None
 
     def _take(self, data: bytes) -> Exchange | None:
+        incoming, service = self._incoming, self.service
+        body: IO[bytes] = NO_BODY
         try:
-            request = self._incoming.feed(data)
+            request = incoming.feed(data)
             if request is None:
                 self._await_more()
                 return None
             head, body, length, keeps = request
-            environ = self._environ(head, body)
+            peer = self.connection.peer
+            environ = build(self._base, head, body, peer, service.forwarding, self._trusted)
         except RequestError as error:
+            body.close()
             self._refuse(error)
             return None
         except Disconnected:
@@ -168,28 +174,15 @@ class Conversation:
             return None
         if length is not None:
             say_length(environ, length)
-        exchange = self._exchange = Exchange(head, keeps, self)
+        exchange = self._exchange = Exchange()
+        exchange.request = head
+        exchange.keep = keeps
+        exchange.sink = self
         exchange.environ = environ
         exchange.body = body
-        if self.service.access_log is not None:
+        if service.access_log is not None:
             exchange.started = time.time()
         return exchange
-
-    def _environ(self, head: RequestHead, body: IO[bytes]) -> Environ:
-        """Return the environ of a request.  Raises RequestError for what contradicts itself."""
-        try:
-            return build(
-                self._base,
-                head,
-                body,
-                self.connection.peer,
-                self.service.forwarding,
-                self._trusted,
-            )
-        except RequestError:
-            self._incoming.head = head  # what is refused
-            body.close()
-            raise
 
     def _await_more(self) -> None:
         """Give the rest of a request its time, and say so where the client asks for it."""
@@ -341,7 +334,8 @@ class Conversation:
     def _refuse(self, error: RequestError) -> None:
         """Answer a request that the application never sees, and say no more."""
         fields, body = error_answer(error.status, str(error))
-        answer = Answer(UNREAD, False, self)
+        answer = Answer()
+        answer.request, answer.keep, answer.sink = UNREAD, False, self
         answer.start_response(error.status, fields)
         service = self.service
         log.info("%s: %s: %s", self.connection.peer[0] or "unix", error.status, error)

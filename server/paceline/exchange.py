@@ -20,9 +20,6 @@ class Exchange(Answer):
     ``observe.Record`` describes what can be said about it once it is over.
     """
 
-    __slots__ = ("body", "duration", "environ", "started")
-
-    # Set by whoever makes it, which costs a good deal less than one more __init__.
     environ: Environ
     body: IO[bytes]
     """As it was received; an application may put its own in the environ."""

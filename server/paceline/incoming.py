@@ -38,7 +38,7 @@ class Incoming:
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self.head: RequestHead | None = None
-        """Of the body that is being received, or of a request that is being refused."""
+        """Of the last request, or of the one that is being received or refused."""
         self._decoder: LengthDecoder | ChunkedDecoder | None = None
         self._store: BodyStore | None = None
         self._keeps = False
@@ -66,6 +66,7 @@ class Incoming:
         """
         if self.in_body:
             return self._read_body(data)
+        self.head = None
         arrived, before = data, self.received
         if before:
             data = before + data
@@ -81,13 +82,13 @@ class Incoming:
             return None
         if end > limits.request_head:
             raise FieldsTooLarge(f"The head is longer than {limits.request_head} bytes.")
-        head = parse_head(data[:end], limits)
+        head = self.head = parse_head(data[:end], limits)
         decoder, waits, keeps = frame(head, limits)
         self.received = data[end + 4 :]
         if decoder is None:
             return head, NO_BODY, None, keeps
         self.in_body = True
-        self.head, self._decoder, self._keeps = head, decoder, keeps
+        self._decoder, self._keeps = decoder, keeps
         self._store = BodyStore(limits.body_in_memory)
         data, self.received = self.received, b""
         self.wants_continue = waits and not data
@@ -120,7 +121,7 @@ class Incoming:
             raise ServiceUnavailable("No room to keep the body.") from None
         if body is None:
             return None
-        self.head = self._decoder = self._store = None
+        self._decoder = self._store = None
         self.in_body = False
         self.received = decoder.rest
         return head, body, decoder.length, self._keeps

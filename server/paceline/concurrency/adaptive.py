@@ -6,12 +6,12 @@ One rider at a time leads: it polls all connections, queues what is ready, and t
 that queue itself.  Nothing is handed over, so a fast application runs at the speed of an event
 loop.
 
-The monitor looks on once a millisecond.  Where requests wait, or nobody polls, and every busy
-rider is blocked (on a database, a sleep, a socket), it sends another to the front: it wakes a
-parked one, or starts one, up to the limit.  Where a busy rider runs, another would only fight it
-for the GIL, so none is sent.  A rider that finds nothing to serve, and somebody leading, parks.
-So the number of threads follows the work: one for work that is CPU alone, many for work that
-waits, with nothing to tune.
+The monitor looks on, once a millisecond where requests have waited lately.  Where one waits, or
+nobody polls, and every busy rider is blocked (on a database, a sleep, a socket), it sends another
+to the front: it wakes a parked one, or starts one, up to the limit.  Where a busy rider runs,
+another would only fight it for the GIL, so none is sent.  A rider that finds nothing to serve, and
+somebody leading, parks.  So the number of threads follows the work: one for work that is CPU
+alone, many for work that waits, with nothing to tune.
 
     leading ──▶ serving ──▶ leading …        while it lasts
        ▲            └─────▶ parked           when somebody else leads
@@ -49,12 +49,13 @@ log = logging.getLogger("paceline.error")
 
 MAX_THREADS = 64  # where --threads was not given: what waits costs a stack, no more
 TICK = 0.001  # seconds between two looks of the monitor
+CALM_TICK = 0.005  # the same where none has waited for CALM_AFTER: a look takes a turn of the GIL
+CALM_AFTER = 1.0  # seconds
 DOZE_AFTER = 0.01  # seconds without work, after which it waits to be called
 PATIENCE = 0.1  # seconds that one request may burn CPU until another rider is sent all the same
 RESTLESS = 0.05  # seconds between two polls while draining, or while there is no room
 RETRY = 1.0  # seconds until a thread is asked for again that the system refused
 ACCEPTS_IN_A_ROW = 64
-GIL = getattr(sys, "_is_gil_enabled", lambda: True)()
 
 
 class Rider:
@@ -104,6 +105,8 @@ class Adaptive(Model):
         service.closing = self._forget
         service.beat = service.heartbeat  # a rider that waits for its client makes progress
         self._limit = service.max_threads or MAX_THREADS
+        # Asked once the application is loaded: an extension of its may have brought the GIL back.
+        self._gil = getattr(sys, "_is_gil_enabled", lambda: True)()
         self._poller = make_poller()
         self._conversations: dict[int, Conversation] = {}
         self._ready: deque[Conversation] = deque()
@@ -114,6 +117,7 @@ class Adaptive(Model):
         self._parked: deque[Rider] = deque()
         self._start_after = 0.0  # when the system refused a thread, it is asked again later
         self._blocking = False  # whether requests were seen to wait rather than to burn
+        self._blocked_at = 0.0  # when the monitor last sent somebody
         self._call: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._dozing = False
         self._accepting: dict[int, Listener] = {}
@@ -129,9 +133,9 @@ class Adaptive(Model):
         self._poller.register(self._stopped, READ)
         self._open_listeners()
         self._start_rider()
-        quiet_since = time.monotonic()
+        now = quiet_since = self._blocked_at = time.monotonic()
         while not self._finished:
-            time.sleep(TICK)
+            time.sleep(TICK if now - self._blocked_at < CALM_AFTER else CALM_TICK)
             now = time.monotonic()
             if not self._polling or self._ready:
                 self._look(now)
@@ -167,10 +171,11 @@ class Adaptive(Model):
             elif runs:
                 active = True
                 impatient |= now - rider.burning_since > PATIENCE
-        if active and not impatient and GIL:
+        if active and not impatient and self._gil:
             self._blocking = False
             return
         self._blocking = not active
+        self._blocked_at = now
         if impatient:
             for rider in self._riders:
                 rider.burning_since = now  # one more rider for each such time

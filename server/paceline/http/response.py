@@ -5,6 +5,7 @@ value can ever become a line of its own (response splitting).
 """
 
 from collections.abc import Iterable
+from typing import Any
 
 from paceline.errors import ApplicationError
 from paceline.http.grammar import CONTROL, STATUS, TOKEN
@@ -23,8 +24,8 @@ HOP_BY_HOP = frozenset(
     "transfer-encoding upgrade".split()
 )
 
-# Fields are remembered for these names alone, and whole sections that hold no others but the
-# length: they are the same again and again.  None is a secret, which must not outlive its answer.
+# Fields are remembered for these names alone, and whole heads that hold no others but the length:
+# they are the same again and again.  None is a secret, which must not outlive its answer.
 REPEATING = frozenset(
     "allow cache-control content-encoding content-language content-security-policy content-type "
     "cross-origin-opener-policy permissions-policy referrer-policy strict-transport-security vary "
@@ -32,56 +33,43 @@ REPEATING = frozenset(
 )
 _LOOKED_AT = HOP_BY_HOP | {"content-length", "date", "server"}
 
-_known_statuses: dict[str, tuple[int, bytes]] = {}
 _REPEATS = "*"  # no field name
 _known_names: dict[str, str] = {}
 _known_fields: dict[tuple[str, str], str] = {}
-_known_sections: dict[tuple[tuple[str, str], ...], "Fields"] = {}
+_known_heads: dict[tuple[Any, ...], "Head"] = {}
 
 
-Fields = tuple[bytes, int | None, bool, bool, bool]
-"""An application's fields as bytes, each with its CRLF, and what the server must know of them: the
-Content-Length, whether the connection is to close, whether there are a Date and a Server.  A plain
-tuple, since a named one takes longer to make than all that is in it."""
+Head = tuple[int, bytes, bytes, int | None, bool, bool, bool]
+"""What an application says of its answer: the code, the status line, the fields with a CRLF each,
+and what the server must know of them: the Content-Length, whether the connection is to close,
+whether there are a Date and a Server.  A plain tuple, since a named one takes longer to make than
+all that is in it."""
 
 
-def status_line(status: str) -> tuple[int, bytes]:
-    """Return the code and the status line of ``"200 OK"``.  Raises ApplicationError."""
-    known = _known_statuses.get(status)
-    if known is not None:
-        return known
-    match = STATUS.fullmatch(status) if isinstance(status, str) else None
-    if match is None:
-        raise ApplicationError(f"The status {status!r} is not like '200 OK'.")
-    known = int(match[1]), b"HTTP/1.1 " + status.encode("latin-1") + b"\r\n"
-    if len(_known_statuses) >= CACHE_SIZE:
-        _known_statuses.clear()
-    _known_statuses[status] = known
-    return known
+def encode_head(status: str, headers: Iterable[tuple[str, str]]) -> Head:
+    """Return status and fields as bytes, hop-by-hop fields left out.
 
-
-def encode_fields(headers: Iterable[tuple[str, str]]) -> Fields:
-    """Return the fields as bytes, each with its CRLF, hop-by-hop fields left out.
-
-    Raises ApplicationError where a name is no token, or a value no ``str`` of field characters.
+    Raises ApplicationError where the status is none that an application can give, a name is no
+    token, or a value no ``str`` of field characters.
     """
     try:
-        section = tuple(headers)
-        known = _known_sections.get(section)
+        given: tuple[Any, ...] = (status, *headers)
+        known = _known_heads.get(given)
     except TypeError:
         raise ApplicationError(
             f"The headers {headers!r} are not a list of tuples of name and value."
         ) from None
-    return known or _encode(section)
+    return known or _encode(status, given[1:])
 
 
-def _encode(section: tuple[tuple[str, str], ...]) -> Fields:
+def _encode(status: str, headers: tuple[tuple[str, str], ...]) -> Head:
+    code, line = _status_line(status)
     lines: list[str] = []
     length: int | None = None
     closes = has_date = has_server = False
     repeats = True
-    for field in section:
-        line, special = _look_at(field)
+    for field in headers:
+        field_line, special = _look_at(field)
         repeats &= special in (_REPEATS, "content-length")
         if special == "content-length":
             length = _content_length(field[1], length)
@@ -92,17 +80,26 @@ def _encode(section: tuple[tuple[str, str], ...]) -> Fields:
         elif special in HOP_BY_HOP:
             closes |= special == "connection" and "close" in field[1].lower()
             continue
-        lines.append(line)
+        lines.append(field_line)
     try:
         raw = "".join(lines).encode("latin-1")
     except UnicodeEncodeError as error:
         raise ApplicationError(f"A header field is not latin-1: {error.object!r}") from None
-    fields = raw, length, closes, has_date, has_server
+    head = code, line, raw, length, closes, has_date, has_server
     if repeats and len(raw) <= CACHED_SECTION:
-        if len(_known_sections) >= CACHE_SIZE:
-            _known_sections.clear()
-        _known_sections[section] = fields
-    return fields
+        if len(_known_heads) >= CACHE_SIZE:
+            _known_heads.clear()
+        _known_heads[status, *headers] = head
+    return head
+
+
+def _status_line(status: str) -> tuple[int, bytes]:
+    match = STATUS.fullmatch(status) if isinstance(status, str) else None
+    if match is None:
+        raise ApplicationError(f"The status {status!r} is not like '200 OK'.")
+    if status[0] == "1":
+        raise ApplicationError(f"{status!r} is an interim status, which is the server's.")
+    return int(match[1]), b"HTTP/1.1 " + status.encode("latin-1") + b"\r\n"
 
 
 def _look_at(field: tuple[str, str]) -> tuple[str, str]:

@@ -66,12 +66,9 @@ _keys = _Keys()
 def template(
     local: tuple[str, str], secure: bool, multithread: bool, multiprocess: bool
 ) -> Environ:
-    """Return what every request on a listener has in common, with room for the rest.
-
-    A dict that grows while it is filled is copied anew, so all keys are there from the beginning.
-    """
+    """Return what every request on a listener has in common, and room for what it has not."""
     host, port = local
-    return {
+    environ: Environ = {
         "wsgi.version": (1, 0),
         "wsgi.url_scheme": "https" if secure else "http",
         "wsgi.errors": sys.stderr,
@@ -86,6 +83,11 @@ def template(
         "SCRIPT_NAME": "",
         **dict.fromkeys(PER_REQUEST, ""),
     }
+    # With one key more its table is full and grows.  A copy keeps the table, so it need not grow
+    # for each request's fields.
+    environ["HTTP_"] = ""
+    del environ["HTTP_"]
+    return environ
 
 
 def build(

@@ -10,6 +10,7 @@ is framed is decided when the head is sent (RFC 9112, 6.3; RFC 9110, 8.6):
     more may follow, to HTTP/1.0              until the connection closes
 """
 
+import math
 import time
 from collections.abc import Callable
 from email.utils import formatdate
@@ -19,7 +20,7 @@ from typing import Protocol
 from paceline.errors import ApplicationError
 from paceline.http.body import LAST_CHUNK, encode_chunk
 from paceline.http.request import RequestHead
-from paceline.http.response import Fields, encode_fields, status_line
+from paceline.http.response import Head, encode_head
 
 ExcInfo = (
     tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None] | None
@@ -27,7 +28,6 @@ ExcInfo = (
 
 
 BODILESS = frozenset({204, 304})
-NONE: list[tuple[str, str]] = []  # replaced, never changed
 
 
 class Terms(Protocol):
@@ -58,35 +58,24 @@ class Answer:
     was given all of the answer.
     """
 
-    __slots__ = (
-        "_chunked",
-        "_excess",
-        "_fields",
-        "_has_body",
-        "_left",
-        "_status_line",
-        "body_bytes",
-        "code",
-        "complete",
-        "head_sent",
-        "headers",
-        "keep",
-        "request",
-        "sink",
-        "status",
-    )
+    # Set by whoever makes it.  An __init__ would cost more than all that it sets, and to set the
+    # others for each answer, most of which change a few, more than to find them in the class.
+    request: RequestHead
+    keep: bool
+    sink: Sink
 
-    def __init__(self, request: RequestHead, keep: bool, sink: Sink) -> None:
-        self.request = request
-        self.keep = keep
-        self.sink = sink
-        self._fields: Fields | None = None
-        self.head_sent = self.complete = self._chunked = False
-        self._has_body = True
-        self._left: int | None = None  # bytes still to come of a body whose length was said
-        self._excess = self.body_bytes = 0  # bytes past that length, which are not sent
-        self.status = ""
-        self.headers: list[tuple[str, str]] = NONE
+    _head: Head | None = None
+    _left: int | None = None
+    """Bytes still to come of a body whose length was said."""
+    _excess = 0
+    """Bytes past it, which are not sent."""
+    _chunked = False
+    _has_body = True
+    head_sent = False
+    complete = False
+    body_bytes = 0
+    status = ""
+    headers: list[tuple[str, str]] = []  # noqa: RUF012 (replaced, never changed)
 
     def start_response(
         self, status: str, headers: list[tuple[str, str]], exc_info: ExcInfo = None
@@ -101,12 +90,9 @@ class Answer:
                     raise exc_info[1].with_traceback(exc_info[2])
             finally:
                 exc_info = None  # no cycle through this frame
-        elif self._fields is not None:
+        elif self._head is not None:
             raise ApplicationError("start_response was called again without exc_info.")
-        self.code, self._status_line = status_line(status)
-        if self.code < 200:
-            raise ApplicationError(f"{status!r} is an interim status, which is the server's.")
-        self._fields = encode_fields(headers)
+        self._head = encode_head(status, headers)
         self.status = status
         self.headers = headers
         return self.write
@@ -128,7 +114,7 @@ class Answer:
         if not data:
             return
         if not self.head_sent:
-            self.sink.send(self._head(None) + self._framed(data))
+            self.sink.send(self._begin(None) + self._framed(data))
         elif self._has_body:
             self.sink.send(self._framed(data))
 
@@ -137,7 +123,7 @@ class Answer:
         if not isinstance(data, bytes):
             raise ApplicationError(f"The body holds {type(data).__name__}, not bytes.")
         length = len(data)
-        head = self._head(length)
+        head = self._begin(length)
         if self._left == length:
             self.sink.send(head + data)
             self._left = 0
@@ -149,7 +135,7 @@ class Answer:
 
     def send_file(self, descriptor: int, offset: int, count: int) -> None:
         """Send a regular file as the whole body.  Raises Disconnected."""
-        self.sink.send(self._head(count))
+        self.sink.send(self._begin(count))
         if self._has_body and self._left is not None:
             count = min(count, self._left)
             self._left -= count
@@ -163,7 +149,7 @@ class Answer:
         Raises ApplicationError for a body that was shorter or longer than its Content-Length.
         """
         if not self.head_sent:
-            self.sink.send(self._head(0))
+            self.sink.send(self._begin(0))
         if self._chunked:
             self.sink.send(LAST_CHUNK)
         elif self._left:
@@ -173,16 +159,17 @@ class Answer:
         if self._excess and not cut:
             raise ApplicationError("The body is longer than its Content-Length.")
 
-    def _head(self, length: int | None) -> bytes:
+    def _begin(self, length: int | None) -> bytes:
         """Return the head's bytes, for a body of ``length`` bytes or (None) one not yet known."""
-        fields = self._fields
-        if fields is None:
+        head = self._head
+        if head is None:
             raise ApplicationError("The body began before start_response was called.")
         self.head_sent = True
-        raw, said, closes, has_date, has_server = fields
+        code, status_line, raw, said, closes, has_date, has_server = head
         version = self.request.version
-        if self.code in BODILESS or self.request.method == "HEAD":
-            raw = self._without_body(raw, said, length)
+        if code in BODILESS or self.request.method == "HEAD":
+            self._has_body = False
+            raw = _without_body(head, length, self.headers)
         elif said is not None:
             self._left = said
         elif length is not None:
@@ -199,20 +186,12 @@ class Answer:
             raw += b"Connection: close\r\n"
         elif version == "HTTP/1.0":
             raw += b"Connection: keep-alive\r\n"
-        return self._status_line + _clock.common_fields(has_date, has_server) + raw + b"\r\n"
-
-    def _without_body(self, raw: bytes, said: int | None, length: int | None) -> bytes:
-        """Return the fields of an answer to HEAD, or with 204 or 304 (RFC 9110, 8.6).
-
-        204 must not have a length, and 304 no other than its 200 would have; a framework that
-        counts the body it gives comes to 0.
-        """
-        self._has_body = False
-        if self.code == 204 or (self.code == 304 and said == 0):
-            return raw if said is None else _without_length(self.headers)
-        if length and said is None and self.code != 304:
-            raw += b"Content-Length: %d\r\n" % length
-        return raw
+        if not _clock.since <= time.time() < _clock.until:
+            _clock.set()
+        common = _clock.both
+        if has_date or has_server:
+            common = _clock.without(has_date, has_server)
+        return b"".join((status_line, common, raw, b"\r\n"))
 
     def _framed(self, data: bytes) -> bytes:
         """Return body bytes as they go on the wire, cut where the length that was said ends.
@@ -230,8 +209,19 @@ class Answer:
         return encode_chunk(data) if self._chunked else data
 
 
-def _without_length(headers: list[tuple[str, str]]) -> bytes:
-    return encode_fields([each for each in headers if each[0].lower() != "content-length"])[0]
+def _without_body(head: Head, length: int | None, headers: list[tuple[str, str]]) -> bytes:
+    """Return the fields of an answer to HEAD, or with 204 or 304 (RFC 9110, 8.6).
+
+    204 must not have a length, and 304 no other than its 200 would have; a framework that
+    counts the body it gives comes to 0.
+    """
+    code, _, raw, said, *_ = head
+    if said is None:
+        return raw + b"Content-Length: %d\r\n" % length if length and code not in BODILESS else raw
+    if code == 204 or (code == 304 and not said):
+        rest = [each for each in headers if each[0].lower() != "content-length"]
+        return encode_head("200 OK", rest)[2]
+    return raw
 
 
 class _Clock:
@@ -245,19 +235,16 @@ class _Clock:
         self.since = self.until = 0.0
         self.date = self.both = b""
 
-    def common_fields(self, has_date: bool, has_server: bool) -> bytes:
-        """Return those of the two that the application has not given itself."""
-        now = time.time()
-        if not self.since <= now < self.until:  # a clock may be set back
-            self._set(int(now))
-        if has_date or has_server:
-            return (b"" if has_server else self.SERVER) + (b"" if has_date else self.date)
-        return self.both
-
-    def _set(self, second: int) -> None:
-        self.date = f"Date: {formatdate(second, usegmt=True)}\r\n".encode("ascii")
+    def set(self) -> None:
+        """Read the time; to be called where it is not between ``since`` and ``until``."""
+        self.since = math.floor(time.time()) + 0.0  # compared with floats, for each answer
+        self.until = self.since + 1
+        self.date = f"Date: {formatdate(self.since, usegmt=True)}\r\n".encode("ascii")
         self.both = self.SERVER + self.date
-        self.since, self.until = second, second + 1
+
+    def without(self, has_date: bool, has_server: bool) -> bytes:
+        """Return those of the two that the application has not given itself."""
+        return (b"" if has_server else self.SERVER) + (b"" if has_date else self.date)
 
 
 _clock = _Clock()

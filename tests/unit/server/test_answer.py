@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 from paceline.errors import ApplicationError, Disconnected
-from paceline.http.request import RequestHead
+from paceline.http.request import parse_head
+from paceline.limits import Limits
 from paceline.wsgi import gateway
 from paceline.wsgi.file_wrapper import FileWrapper
 from paceline.wsgi.response import Answer
@@ -61,7 +62,10 @@ class Body:
 
 
 def answer_to(method: str, sink: Recorder, version: str = "HTTP/1.1", keep: bool = True) -> Answer:
-    return Answer(RequestHead(method, "/", version, {}), keep, sink)
+    answer = Answer()
+    answer.request = parse_head(f"{method} / {version}\r\nHost: a".encode(), Limits())
+    answer.keep, answer.sink = keep, sink
+    return answer
 
 
 def ask(

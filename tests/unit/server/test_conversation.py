@@ -13,6 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from paceline.conversation import READ, WRITE
 from paceline.limits import Limits, Timeouts
+from paceline.observe import Record
+from paceline.wsgi.environ import Forwarding
 from paceline.wsgi.file_wrapper import FileWrapper
 
 from tests.unit.server import answers
@@ -56,6 +58,49 @@ def talk(*pieces: bytes, **options: Any) -> tuple[Talk, list[Any]]:
     made.say(*pieces)
     made.end()
     return made, said(made.connection.sent)
+
+
+class Lines:
+    """An access log that keeps the request lines."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[str, str]] = []
+
+    def write(self, record: Record) -> None:
+        self.seen.append((record.request_line, record.status[:3]))
+
+
+@pytest.mark.parametrize(
+    ("refused", "line", "status"),
+    [
+        (b"GET /b HTTP/1.1\r\nHost : a\r\n\r\n", "GET /b HTTP/1.1", "400"),
+        (b"GET /c HTTP/1.1\r\nHost: a\r\nContent-Length: x\r\n\r\n", "GET /c HTTP/1.1", "400"),
+        (b"GET /d HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n", "GET /d HTTP/1.1", "413"),
+        (b"GET /e HTTP/1.1\r\nHost: a\r\nA_b: c\r\n\r\n", "GET /e HTTP/1.1", "400"),
+        (b"GET /f\r\n", "GET /f", "400"),
+    ],
+)
+def test_the_log_names_the_request_that_was_refused(refused: bytes, line: str, status: str) -> None:
+    log = Lines()
+    options = {"forwarding": Forwarding(header_map="refuse"), "limits": Limits(request_body=8)}
+    talk(GET + refused, access_log=log, **options)
+    assert log.seen == [("GET /a?b HTTP/1.1", "200"), (line, status)]
+
+
+def test_what_one_does_to_an_empty_input_no_other_sees() -> None:
+    def reckless(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        body = environ["wsgi.input"]
+        seen.append((body.read(), body.read(5), body.readline(), list(body), body.closed))
+        with pytest.raises(OSError):
+            body.write(b"for somebody else")
+        body.seek(3)
+        body.close()
+        start_response("200 OK", [])
+        return [b""]
+
+    seen: list[Any] = []
+    connect(reckless).say(GET, GET)
+    assert seen == [(b"", b"", b"", [], False)] * 2
 
 
 # --- what arrives ---------------------------------------------------------------------------------

@@ -212,3 +212,11 @@ def test_where_a_proxy_mounts_the_application() -> None:
 def test_a_path_that_is_not_beneath_its_mount(target: str) -> None:
     with pytest.raises(BadRequest):
         environ_of("SCRIPT_NAME: /mount", line=f"GET {target} HTTP/1.1", trusted=True)
+
+
+def test_a_request_has_room_in_the_copy_of_the_template() -> None:
+    environ = template(("127.0.0.1", "8000"), False, True, False).copy()
+    size = sys.getsizeof(environ)
+    for number in range(20):
+        environ[f"HTTP_X_{number}"] = ""
+    assert sys.getsizeof(environ) == size

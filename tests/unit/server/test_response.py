@@ -1,10 +1,23 @@
 """A status and fields → bytes: what an application says can only be what it looks like."""
 
+from collections.abc import Sequence
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from paceline.errors import ApplicationError
-from paceline.http.response import CACHE_SIZE, HOP_BY_HOP, encode_fields, error_answer, status_line
+from paceline.http import response
+from paceline.http.response import CACHE_SIZE, HOP_BY_HOP, encode_head, error_answer
+
+Fields = Sequence[tuple[str, str]]
+
+
+def encode_fields(fields: Fields) -> tuple[bytes, int | None, bool, bool, bool]:
+    return encode_head("200 OK", fields)[2:]
+
+
+def status_line(status: str) -> tuple[int, bytes]:
+    return encode_head(status, [])[:2]
 
 
 @pytest.mark.parametrize(
@@ -89,11 +102,47 @@ def test_names_that_are_no_token(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "field", [("A", 1), ("A", b"1"), ("A", None), (b"A", "1"), (1, "1"), ("A", "\u20ac")]
-)
+    "field",
+    [("A", 1), ("A", b"1"), ("A", None), (b"A", "1"), (1, "1"), ("A", "\u20ac"), ("A",), "AB",
+     ["A", "1"], ([], "1"), ("A", "1", "2"), None],
+)  # fmt: skip
 def test_fields_that_are_no_text(field: tuple[str, str]) -> None:
     with pytest.raises(ApplicationError):
         encode_fields([field])
+
+
+class Text(str):
+    """Of a subclass, as frameworks have some."""
+
+
+def test_text_of_a_subclass() -> None:
+    assert encode_fields([("A", Text("1"))])[0] == b"A: 1\r\n"
+
+
+def test_what_is_no_list_of_fields() -> None:
+    with pytest.raises(ApplicationError, match="list of tuples"):
+        encode_head("200 OK", None)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["Content-Type", "Vary", "Content-Length"])
+def test_heads_that_come_again_are_remembered(name: str) -> None:
+    fields = [(name, "1")]
+    assert encode_head("200 OK", fields) is encode_head("200 OK", fields)
+    assert encode_head("404 Not Found", fields)[0] == 404
+    assert encode_head("200 OK", [(name, "2")])[2] == f"{name}: 2\r\n".encode()
+
+
+@pytest.mark.parametrize("name", ["Set-Cookie", "Location", "ETag", "X-Whatever"])
+def test_heads_that_may_hold_a_secret_are_forgotten(name: str) -> None:
+    encode_head("200 OK", [("Content-Type", "a"), (name, "secret")])
+    assert "secret" not in repr((response._known_heads, response._known_fields))
+
+
+def test_more_heads_than_are_remembered() -> None:
+    for number in range(CACHE_SIZE + 10):
+        raw = b"Content-Length: %d\r\n" % number
+        assert encode_head("200 OK", [("Content-Length", str(number))])[2:4] == (raw, number)
+    assert len(response._known_heads) <= CACHE_SIZE
 
 
 @given(st.lists(st.tuples(st.text(max_size=10), st.text(max_size=20)), max_size=4))
