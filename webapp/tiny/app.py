@@ -128,7 +128,8 @@ def send_pieces(chunks: int, size: int, ms: int) -> Response:
             wait(ms)
             yield b"x" * size
 
-    return Response(pieces())
+    # nginx: send each piece on as it comes
+    return Response(pieces(), headers=[("X-Accel-Buffering", "no")])
 
 
 @workload("bytes", n=(100_000, 16_777_216))

@@ -86,7 +86,9 @@ def send_pieces(chunks: int, size: int, ms: int) -> StreamingHttpResponse:
             wait(ms)
             yield b"x" * size
 
-    return StreamingHttpResponse(pieces(), content_type="application/octet-stream")
+    response = StreamingHttpResponse(pieces(), content_type="application/octet-stream")
+    response["X-Accel-Buffering"] = "no"  # nginx: send each piece on as it comes
+    return response
 
 
 @workload("bytes", n=Whole(100_000, 16_777_216, "bytes to send"))

@@ -106,6 +106,28 @@ def test_a_long_head_of_an_answer_passes(get: Get, upstream: Upstream):
     assert get().status_code == 200
 
 
+def test_a_piece_of_a_stream_is_not_held_back_where_the_application_says_so(tmp_path: Path):
+    # Without a length or chunks, as servers of HTTP/1.0 send it; nginx would fill a buffer first.
+    head = b"HTTP/1.1 200 OK\r\nConnection: close\r\nX-Accel-Buffering: no\r\n\r\n"
+    with (
+        socket.create_server(("127.0.0.1", 0)) as server,
+        running(tmp_path, f"127.0.0.1:{server.getsockname()[1]}") as nginx,
+        socket.create_connection(("localhost", int(nginx.http.rpartition(":")[2])), 10) as client,
+    ):
+        client.sendall(b"GET / HTTP/1.0\r\n\r\n")
+        upstream, _ = server.accept()
+        with upstream:
+            upstream.recv(4096)
+            upstream.sendall(head + b"first ")
+            arrived = b""
+            while not arrived.endswith(b"first "):
+                piece = client.recv(4096)  # past the time limit: it was held back
+                assert piece
+                arrived += piece
+            upstream.sendall(b"last")
+        assert client.makefile("rb").read() == b"last"
+
+
 @pytest.mark.parametrize("status", [413, 502, 503, 504])
 def test_an_error_of_the_application_passes_as_it_is(get: Get, upstream: Upstream, status: int):
     upstream.status, upstream.body = status, b"the application's own words"

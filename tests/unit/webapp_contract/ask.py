@@ -44,10 +44,11 @@ def ask(application, method, target, body, headers):
     finally:
         result.close()
     ((status, fields),) = started
-    types = [value for name, value in fields if name.lower() == "content-type"]
+    told = {name.lower(): value for name, value in fields}
     return {
         "status": int(status[:3]),
-        "type": types[0].partition(";")[0] if types else None,
+        "type": told["content-type"].partition(";")[0] if "content-type" in told else None,
+        "buffering": told.get("x-accel-buffering"),
         # Django leaves it to the server to send HEAD no body, which a server does.
         "body": "" if method == "HEAD" else content.decode("latin-1"),
     }

@@ -110,6 +110,7 @@ def shape(value):
 def test_both_answer_alike(results, number):
     django, tiny = (results[name]["answers"][number] for name in APPLICATIONS)
     assert tiny["status"] == django["status"]
+    assert tiny["buffering"] == django["buffering"]
     if django["type"] == "text/html":  # pages differ, and so does the kind of an error's page
         return
     assert tiny["type"] == django["type"]
@@ -133,6 +134,12 @@ def test_the_requests_reach_what_they_are_about(results):
     assert statuses["POST /workload/json/"] == 405
     assert statuses["GET /workload/error/"] == 500
     assert statuses["GET /workload/nowhere/"] == 404
+
+
+def test_a_stream_alone_asks_the_proxy_not_to_hold_it_back(results):
+    for request, answer in zip(REQUESTS, results["django"]["answers"], strict=True):
+        streams = request[1].startswith("/workload/stream/") and answer["status"] == 200
+        assert answer["buffering"] == ("no" if streams else None)
 
 
 def test_inspect_says_the_same_of_the_same_request(results):
