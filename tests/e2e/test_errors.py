@@ -56,6 +56,7 @@ def test_what_is_not_there_is_404(visitor: Visitor, path: str):
     ("method", "path", "allowed"),
     [
         ("PUT", "/api/entries/", "GET, HEAD, POST"),
+        ("DELETE", "/", "GET, HEAD, OPTIONS"),
         ("POST", "/workload/json/", "GET, HEAD"),
         ("DELETE", "/workload/stream/", "GET, HEAD"),
     ],

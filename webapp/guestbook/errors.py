@@ -48,6 +48,14 @@ def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """403 for a form without its token, or 405: Django asks for the token before the method."""
+    match = request.resolver_match
+    if view_class := getattr(match.func, "view_class", None):
+        view = view_class(**match.func.view_initkwargs)
+        view.setup(request, *match.args, **match.kwargs)
+        method = request.method.lower()
+        if method not in view.http_method_names or not hasattr(view, method):
+            return view.http_method_not_allowed(request)
     detail = "This form is too old, or your browser keeps no cookies. Load it again and resend it."
     return respond(request, 403, detail)
 

@@ -34,6 +34,58 @@ def test_403_for_a_form_of_another_site(visitor: Client, ada: User) -> None:
     assert visitor.post("/entries/new/", form, headers=PAGE).status_code == 302
 
 
+READ = "GET, HEAD, OPTIONS"
+FORM = "GET, POST, PUT, HEAD, OPTIONS"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("DELETE", "/", READ),
+        ("POST", "/", READ),
+        ("PUT", "/entries/1/", READ),
+        ("DELETE", "/entries/new/", FORM),
+        ("PATCH", "/entries/1/edit/", FORM),
+        ("DELETE", "/accounts/login/", FORM),
+        ("DELETE", "/accounts/logout/", "POST, OPTIONS"),
+        ("PATCH", "/accounts/signup/", FORM),
+        ("POST", "/entries/1/attachment/", "GET, HEAD"),
+        ("POST", "/export.csv", "GET, HEAD"),
+        ("POST", "/api/me/", "GET, HEAD"),
+        ("POST", "/workload/", "GET, HEAD"),
+        ("POST", "/healthz", "GET, HEAD"),
+    ],
+)
+def test_405_comes_before_the_question_for_a_token(
+    visitor: Client, method: str, path: str, allowed: str
+) -> None:
+    answer = visitor.generic(method, path, headers=PAGE)
+    assert (answer.status_code, answer.get("Allow")) == (405, allowed)
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/entries/new/"),
+        ("PUT", "/entries/new/"),
+        ("POST", "/entries/{}/edit/"),
+        ("POST", "/entries/{}/delete/"),
+        ("DELETE", "/entries/{}/delete/"),
+        ("POST", "/accounts/login/"),
+        ("POST", "/accounts/logout/"),
+        ("POST", "/accounts/signup/"),
+    ],
+)
+def test_a_method_that_is_taken_needs_its_token(
+    visitor: Client, entry: Entry, method: str, path: str
+) -> None:
+    visitor.force_login(entry.author)
+    answer = visitor.generic(method, path.format(entry.pk), headers=PAGE)
+    assert answer.status_code == 403
+    assert "This form is too old" in answer.content.decode()
+    assert Entry.objects.get() == entry
+
+
 def test_404(visitor: Client) -> None:
     answer = visitor.get("/nothing/here/", headers=PAGE)
     assert answer.status_code == 404
