@@ -140,6 +140,8 @@ LOGGING = {
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "loggers": {
         "django": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
+        # What must run before a start.
+        "config": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
         # A 4xx is the client's affair and in the access log; Django would warn of each.
         "django.request": {"level": "ERROR"},
         # Why PostgreSQL does not answer.

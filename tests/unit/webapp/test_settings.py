@@ -70,6 +70,22 @@ def test_prepare_twice(project: Project) -> None:
     assert (project.static / "staticfiles.json").stat().st_mtime_ns == manifest
 
 
+def test_a_server_that_loads_it_unprepared_is_told_what_to_run(project: Project) -> None:
+    def load() -> str:
+        status, _, errors = project.run("shell", "-v0", "-c", "import config.wsgi")
+        assert status == 0, errors
+        return errors.partition(" WARNING ")[2]
+
+    said = load()
+    assert said.startswith("config.wsgi: ")
+    assert "`python manage.py prepare`" in said
+    assert said.count("\n") == 1
+    project.run("prepare")
+    assert load() == ""
+    (project.data / "prepare.lock").unlink()  # as with a new DATA_DIR beside old static files
+    assert load() == said
+
+
 def test_prepare_four_at_once(project: Project) -> None:
     processes = [project.start("prepare") for _ in range(4)]
     outputs = [process.communicate(timeout=60) for process in processes]
