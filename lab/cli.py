@@ -29,9 +29,11 @@ class Lab(click.Group):
     """Turns the lab's own errors into one line and an exit status, here and nowhere else."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Runs a command; 1 for what went wrong, 2 for a word with a bad value."""
+        """Runs a command; 1 for what went wrong, 2 for a word with a bad value, 130 for Ctrl-C."""
         try:
             return super().invoke(ctx)
+        except KeyboardInterrupt:
+            ctx.exit(128 + signal.SIGINT)
         except (LabError, WordError) as error:
             click.echo(f"lab: {error}", err=True)
             ctx.exit(2 if isinstance(error, WordError) else 1)
