@@ -26,7 +26,7 @@ venv: $(VENV)/.installed-dev ## make the environment for tests and tools
 up: $(VENV)/.installed-lab ## start proxy, server and app as local processes; Ctrl-C stops them
 	@exec $(BIN)/lab up
 
-down: $(VENV)/.installed-lab ## stop what `lab up --detach` started
+down: $(VENV)/.installed-lab ## stop the stack, wherever it was started
 	@exec $(BIN)/lab down
 
 status: $(VENV)/.installed-lab ## say what runs and whether it answers

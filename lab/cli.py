@@ -112,7 +112,7 @@ def status_command() -> None:
     layout = Layout.from_environ(environment({}, REPO / ".env"))
     state = find(layout)
     if state is None:
-        raise LabError("nothing is up; `lab up` starts the stack")
+        raise LabError("nothing is up; `make up` starts the stack")
     announce(state, lambda _, line: click.echo(line))
     pids = {"lab": state.pid, **state.pids}
     click.echo("pids: " + "  ".join(f"{name} {pid}" for name, pid in pids.items()))
@@ -188,7 +188,7 @@ def detached(environ: Mapping[str, str], layout: Layout) -> None:
         click.echo("\n".join(log.read_text().splitlines()[-LOG_TAIL:]), err=True)
         sys.exit(lab.returncode)
     announce(state, lambda _, line: click.echo(line))
-    click.echo(f"`lab down` stops it; its logs are in {layout.log}")
+    click.echo(f"`make down` stops it; its logs are in {layout.log}")
 
 
 def await_ready(lab: subprocess.Popen[bytes], layout: Layout) -> Running | None:

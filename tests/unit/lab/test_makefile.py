@@ -1,9 +1,11 @@
 """The Makefile: what it says to someone who has just cloned the repository."""
 
+import ast
 import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -56,6 +58,24 @@ def test_a_python_that_will_not_do_is_said_with_what_to_do(
     assert done.returncode == 2
     assert message in done.stderr
     assert not (tmp_path / "venv").exists()
+
+
+def messages() -> Iterator[str]:
+    """What the lab and the proxy's error pages say: every string that is no docstring."""
+    for path in (REPO / "lab").rglob("*.py"):
+        nodes = list(ast.walk(ast.parse(path.read_text())))
+        docstrings = {id(node.value) for node in nodes if isinstance(node, ast.Expr)}
+        for node in nodes:
+            if isinstance(node, ast.Constant) and id(node) not in docstrings:
+                yield str(node.value)
+    yield from (path.read_text() for path in (REPO / "nginx" / "errors").glob("*.html"))
+
+
+def test_messages_name_commands_that_are_there_without_an_environment():
+    told = re.findall(r"(?:`|<code>)(lab|make) (\w+)", "\n".join(messages()))
+    assert {name for program, name in told if program == "make"} == {"up", "down", "status"}
+    # `make` has none for this one, and it is said to who has typed `lab` already.
+    assert {name for program, name in told if program == "lab"} == {"servers"}
 
 
 def test_no_python_at_all_is_said(tmp_path: Path):

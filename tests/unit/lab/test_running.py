@@ -44,7 +44,7 @@ def test_a_second_one_is_refused_with_what_is_up_and_what_to_do(layout: Layout):
             pass
         assert is_up(layout)
         assert read(layout) == STACK
-    for part in ("gunicorn with tiny", "port 8080", f"pid {os.getpid()}", "lab down", "LAB_VAR"):
+    for part in ("gunicorn with tiny", "port 8080", f"pid {os.getpid()}", "`make down`", "LAB_VAR"):
         assert part in str(refused.value)
 
 
