@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from lab.bench.cli import bench
+from lab.environment import environment, names_for_us, refuse_slips
 from lab.errors import LabError
 from lab.screen import Screen
 from lab.serve import Choice, Server, WordError, find_program, read_servers
@@ -19,7 +20,7 @@ from lab.stack import answers
 from lab.stack.layout import REPO, Layout
 from lab.stack.running import Running, find, is_up, read
 from lab.stack.up import PROXY_GRACE, SERVER_GRACE, announce, up
-from lab.words import WORDS, Words, environment
+from lab.words import WORDS, Words
 
 LOG_TAIL = 40
 """Lines of the log that are shown when a stack in the background did not start."""
@@ -74,13 +75,14 @@ def up_command(detach: bool, **options: str | None) -> None:
 
     Each option may also stand in the environment or in the file .env under its word, which is its
     name in capitals: --http-port 8090 is HTTP_PORT=8090. An option wins over the environment, the
-    environment over .env.
+    environment over .env. A name in .env that nearly is a word is refused.
 
     \b
     lab up --server gunicorn --threads 16
     lab up --concurrency pool --transport unix
     HTTP_PORT=8090 lab up --detach
     """
+    refuse_slips(names_for_us(REPO / ".env"))
     words = Words.read(environment(options, REPO / ".env"))
     layout = Layout.from_environ(words.environ)
     if detach:

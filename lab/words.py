@@ -1,15 +1,10 @@
 """The words that choose what the stack runs, each declared once.
 
-A value comes from an option of `lab up`, else the environment, else the file .env, else the
-default; an empty one counts as not given.  The same words mean the same to `docker compose`.
+An empty word counts as not given.  The same words mean the same to `docker compose`.
 """
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-
-from dotenv import dotenv_values
 
 from lab.serve import APPS, Choice, WordError, one_of, read_servers, whole_number
 
@@ -66,12 +61,6 @@ class Words:
         if ports["HTTP_PORT"] == ports["HTTPS_PORT"]:
             raise WordError(f"HTTPS_PORT={ports['HTTPS_PORT']}: is HTTP_PORT too; choose another")
         return cls(choice, transport, ports["HTTP_PORT"], ports["HTTPS_PORT"], words)
-
-
-def environment(options: Mapping[str, str | None], dotenv: Path) -> dict[str, str]:
-    """The environment of the stack: options, else this process's environment, else .env."""
-    layers = (dotenv_values(dotenv), os.environ, options)
-    return {name: value for layer in layers for name, value in layer.items() if value is not None}
 
 
 def port(word: str, words: Mapping[str, str]) -> int:

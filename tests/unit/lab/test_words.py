@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from lab.environment import environment
 from lab.serve import WordError, parse_bind
-from lab.words import WORDS, Word, Words, environment
+from lab.words import WORDS, Word, Words
 
 
 def test_without_words_the_stack_is_paceline_with_django():

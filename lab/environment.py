@@ -1,0 +1,53 @@
+"""Where the words come from: options of `lab up`, else the environment, else the file .env."""
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from difflib import get_close_matches
+from pathlib import Path
+
+from dotenv import dotenv_values
+
+from lab.serve import WordError
+from lab.words import WORDS
+
+OTHERS = {
+    "ALLOWED_HOSTS",
+    "CSRF_TRUSTED_ORIGINS",
+    "LAB_VAR",
+    "LISTEN_ADDRESS",
+    "SECURE_COOKIES",
+    "WEB_CONCURRENCY",
+}
+"""Names beside the words: for the application, for containers, for servers."""
+
+CLOSE = 0.8
+"""How much of a name is as in a word: SERVRE and THREAD are slips; HTTPS_PROXY, 0.76, is not."""
+
+
+def environment(options: Mapping[str, str | None], dotenv: Path) -> dict[str, str]:
+    """The environment of the stack."""
+    layers = (dotenv_values(dotenv), os.environ, options)
+    return {name: value for layer in layers for name, value in layer.items() if value is not None}
+
+
+def names_for_us(dotenv: Path) -> Iterator[str]:
+    """The names that were given to the lab: those in .env, and those behind `make up`.
+
+    Not those of the environment, in which a name may be for any other program.
+    """
+    yield from dotenv_values(dotenv)
+    # make hands its command line on in MAKEFLAGS, with a backslash before each space of a value.
+    yield from re.findall(r"(?:^|(?<!\\)\s)(\w+)=", os.environ.get("MAKEFLAGS", ""))
+
+
+def refuse_slips(names: Iterable[str]) -> None:
+    """Raises WordError for the first name that is no word and close to one.
+
+    What is close to none passes: .env and make are there for servers and applications too.
+    """
+    known = {word.name for word in WORDS} | OTHERS
+    for name in names:
+        near = get_close_matches(name.upper(), known, n=1, cutoff=CLOSE)
+        if near and name not in known and not name.startswith(("COMPOSE_", "DOCKER_")):
+            raise WordError(f"{name}: no such word; did you mean {near[0]}?")

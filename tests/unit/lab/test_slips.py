@@ -1,0 +1,93 @@
+"""A name that nearly is a word, in .env or behind `make up`, is refused instead of ignored."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lab.environment import OTHERS, refuse_slips
+from lab.serve import WordError
+from lab.words import WORDS
+from tests.services.stack import LAB, REPO
+
+
+@pytest.mark.parametrize(
+    ("slip", "meant"),
+    [
+        ("SERVRE", "SERVER"),
+        ("WORKER", "WORKERS"),
+        ("http_prt", "HTTP_PORT"),
+        ("server", "SERVER"),
+        ("DATABASE_URI", "DATABASE_URL"),
+        ("ALLOWED_HOST", "ALLOWED_HOSTS"),
+    ],
+)
+def test_a_slip_is_refused_with_the_word_that_was_meant(slip: str, meant: str):
+    with pytest.raises(WordError) as refused:
+        refuse_slips(["WORKERS", slip])
+    assert str(refused.value) == f"{slip}: no such word; did you mean {meant}?"
+
+
+def test_names_of_others_pass():
+    # Of Docker, of shells, of the servers and the application, all of which read .env too.
+    refuse_slips(
+        """COMPOSE_PROFILES COMPOSE_PROFILE DOCKER_HOST HTTP_PROXY HTTPS_PROXY NO_PROXY PATH PORT
+        PGPASSWORD PYTHONPATH DEBUG DATA_DIR WEB_CONCURRENCY GUNICORN_CMD_ARGS""".split()
+    )
+
+
+def test_the_words_themselves_pass():
+    example = (REPO / ".env.example").read_text()
+    shown = re.findall(r"^#([A-Z_]+)=", example, re.MULTILINE)
+    refuse_slips([*shown, "LAB_VAR", "PYTHON", "VENV"])
+    words = {word.name for word in WORDS} | OTHERS
+    assert {name for name in shown if not name.startswith("COMPOSE_")} <= words
+
+
+def run(command: list[str], folder: Path, **environ: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command,
+        cwd=folder,
+        env={**os.environ, **environ},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> Path:
+    """A repository with a lab and a .env of its own, which is not the developer's."""
+    shutil.copytree(REPO / "lab", tmp_path / "lab")
+    (tmp_path / ".env").write_text("APP=tiny\nSERVRE=gunicorn\n")
+    return tmp_path
+
+
+def test_lab_up_refuses_a_slip_in_dotenv_before_anything_else(elsewhere: Path):
+    refused = run([*LAB, "up"], elsewhere)
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert refused.stderr == "lab: SERVRE: no such word; did you mean SERVER?\n"
+    assert not (elsewhere / "var").exists()
+
+
+def test_a_slip_keeps_nobody_from_stopping_the_stack(elsewhere: Path):
+    assert run([*LAB, "down"], elsewhere).stdout == "nothing is up\n"
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
+def test_make_up_refuses_a_slip_behind_it(tmp_path: Path):
+    (tmp_path / "Makefile").write_text(f"up:\n\t@exec '{sys.executable}' -m lab up\n")
+    words = ["SERVRE=gunicorn", "VENV=a b", "PYTEST=-k SERVERS=1", "SERVER=none"]
+    refused = run(["make", "up", *words], tmp_path, PYTHONPATH=str(REPO))
+    assert refused.stderr.startswith("lab: SERVRE: no such word; did you mean SERVER?\n")
+
+
+def test_a_name_in_the_shell_may_be_for_any_program(elsewhere: Path):
+    (elsewhere / ".env").unlink()
+    refused = run([*LAB, "up"], elsewhere, SERVERS="a b", SERVER="none")
+    assert refused.stderr.startswith("lab: SERVER=none: unknown; ")
