@@ -1,8 +1,12 @@
 """The words that choose what the stack runs, each declared once.
 
-An empty word counts as not given.  The same words mean the same to `docker compose`.
+An empty word counts as not given.  The same words mean the same to `docker compose`, whose build
+asks `python -m lab.words` whether those of the environment can be followed.  So, as lab/serve.py,
+this uses nothing but the standard library.
 """
 
+import os
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -69,3 +73,16 @@ def port(word: str, words: Mapping[str, str]) -> int:
     if number is None or number > 65535:
         raise WordError(f"{word}={words[word]}: is no port; choose from 1 to 65535")
     return number
+
+
+def main() -> None:
+    """Checks the words of the environment; exits with 2 where one cannot be followed."""
+    try:
+        Words.read(os.environ)
+    except WordError as error:
+        print(f"lab: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

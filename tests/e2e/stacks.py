@@ -120,12 +120,12 @@ class ContainerSite(Site):
         given = {name: str(value) for name, value in ports.items()}
         self._environ = {**os.environ, **NOTHING_SAID, **given, **words}
 
-    def docker(self, *arguments: str) -> str:
+    def docker(self, *arguments: str, **words: str) -> str:
         """What a docker command prints. Raises AssertionError with what it says on failure."""
         done = subprocess.run(
             [need("docker"), *arguments],
             cwd=REPO,
-            env=self._environ,
+            env={**self._environ, **words},
             capture_output=True,
             text=True,
             timeout=580,
@@ -134,15 +134,15 @@ class ContainerSite(Site):
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout.strip()
 
-    def compose(self, *arguments: str) -> str:
+    def compose(self, *arguments: str, **words: str) -> str:
         """The same for a command of docker compose on this project."""
         files = ("--file", "docker-compose.yml", "--file", str(self.place / "images.yml"))
         options = ("--project-name", self.project, *files)
-        return self.docker("compose", *options, *arguments)
+        return self.docker("compose", *options, *arguments, **words)
 
-    def up(self) -> None:
+    def up(self, **words: str) -> None:
         """Brings it up, from images built anew where something changed."""
-        self.compose("up", "--detach", "--build", "--wait")
+        self.compose("up", "--detach", "--build", "--wait", **words)
 
     def down(self) -> None:
         """Takes it down as people do, and its images too."""

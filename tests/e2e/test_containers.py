@@ -99,6 +99,32 @@ def test_without_a_server_nginx_explains_it_and_finds_the_next_one(
 
 
 @on_containers
+def test_a_wrong_word_is_refused_in_the_build_before_what_runs_is_touched(
+    stack: ContainerSite, visitor: Visitor
+):
+    before = stack.compose("ps", "--quiet")
+    with pytest.raises(AssertionError, match="lab: WORKERS=many: is no whole number from 1"):
+        stack.up(WORKERS="many")
+
+    assert stack.compose("ps", "--quiet") == before
+    assert visitor.get("/").status_code == 200
+
+
+@on_containers
+def test_without_a_build_it_is_said_how_to_get_back_what_was_stopped(
+    stack: ContainerSite, visitor: Visitor
+):
+    with pytest.raises(AssertionError, match='service "prepare" didn\'t complete'):
+        stack.compose("up", "--detach", "--wait", CONCURRENCY="many")
+    said = stack.compose("logs", "--no-log-prefix", "prepare")
+    assert "lab: CONCURRENCY=many: unknown to" in said
+    assert "`docker compose up` again" in said
+
+    stack.compose("up", "--detach", "--wait")
+    assert visitor.get("/").status_code == 200
+
+
+@on_containers
 def test_of_two_servers_one_restarts_and_no_request_fails(stack: ContainerSite):
     stack.compose("up", "--detach", "--wait", "--scale", "server=2", "--no-recreate")
     ids = stack.compose("ps", "--quiet", "server").split()

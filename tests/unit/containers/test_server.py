@@ -38,25 +38,38 @@ def test_everything_is_compiled_since_nothing_can_be_written_later(images: dict[
     assert docker(*run, f"diff <({plain}) <({compiled}) && echo same") == "same"
 
 
-def test_an_unknown_server_is_refused_with_the_choices():
-    said = docker(
-        *("build", "--progress=plain", "--build-arg", "SERVER=pigeon", *DOCKERFILE), check=False
-    )
-
-    assert f"SERVER=pigeon: unknown; choose one of {' '.join(SERVERS)}" in said
-
-
-@pytest.mark.parametrize(
+refused = pytest.mark.parametrize(
     ("word", "refusal"),
     [
-        ("APP=pigeon", "lab: APP=pigeon: unknown; choose one of django, tiny"),
-        ("TRANSPORT=pigeon", "lab: TRANSPORT=pigeon: unknown; choose one of tcp, unix"),
-        ("WORKERS=many", "lab: WORKERS=many: is no whole number from 1"),
+        ("SERVER=pigeon", f"SERVER=pigeon: unknown; choose one of {', '.join(SERVERS)}"),
+        ("APP=pigeon", "APP=pigeon: unknown; choose one of django, tiny"),
+        ("TRANSPORT=pigeon", "TRANSPORT=pigeon: unknown; choose one of tcp, unix"),
+        ("WORKERS=many", "WORKERS=many: is no whole number from 1"),
+        ("HTTPS_PORT=8080", "HTTPS_PORT=8080: is HTTP_PORT too; choose another"),
     ],
 )
-def test_the_preparation_refuses_what_cannot_be_followed(
-    images: dict[str, str], word: str, refusal: str
-):
-    prepare = (images["paceline"], "python", "server/prepare.py")
 
-    assert docker("run", "--rm", *HARDENED, "--env", word, *prepare, check=False) == refusal
+
+@refused
+def test_a_build_refuses_what_cannot_be_followed(word: str, refusal: str):
+    said = docker("build", "--progress=plain", "--build-arg", word, *DOCKERFILE, check=False)
+
+    assert f"lab: {refusal}" in said
+
+
+def test_a_word_that_concerns_the_start_alone_changes_no_image(build: Callable[..., str]):
+    one, two = (
+        build("--build-arg", "SERVER=paceline", "--build-arg", f"WORKERS={number}", *DOCKERFILE)
+        for number in (1, 2)
+    )
+
+    assert len(set(docker("inspect", "--format", "{{.Id}}", one, two).split())) == 1
+
+
+@refused
+def test_the_preparation_refuses_it_too(images: dict[str, str], word: str, refusal: str):
+    prepare = ("--entrypoint=python", images["paceline"], "server/prepare.py")
+    said = docker("run", "--rm", *HARDENED, "--env", word, *prepare, check=False)
+
+    assert said.splitlines()[0] == f"lab: {refusal}"
+    assert "`docker compose up` again" in said

@@ -1,5 +1,6 @@
 """The words mean the same in docker-compose.yml, in .env.example and to `lab up`."""
 
+import json
 import re
 
 from dotenv import dotenv_values
@@ -7,6 +8,8 @@ from dotenv import dotenv_values
 from lab.serve import APPS, read_servers
 from lab.stack.layout import REPO
 from lab.words import TRANSPORTS, WORDS
+
+from .conftest import docker
 
 COMPOSE = (REPO / "docker-compose.yml").read_text()
 EXAMPLE = (REPO / ".env.example").read_text()
@@ -19,6 +22,14 @@ USED = dict(re.findall(r"\$\{([A-Z_]+):-([^}]*)\}", COMPOSE))
 
 def test_every_word_of_the_compose_file_is_explained():
     assert set(USED) <= set(SHOWN)
+
+
+def test_the_build_is_given_every_word_that_can_be_checked():
+    checked = {word.name for word in WORDS} - {"DATABASE_URL", "CONSOLE_PORT"}
+    compose = ("compose", "--file", REPO / "docker-compose.yml")
+    services = json.loads(docker(*compose, "config", "--format", "json"))["services"]
+
+    assert checked == set(services["server"]["build"]["args"])
 
 
 def test_every_word_of_the_lab_is_explained_with_its_default():

@@ -54,7 +54,7 @@ def paceline(arguments: list[str]) -> None:
 
 
 def docker(arguments: list[str]) -> None:
-    known = {"up": {"--build", "--detach", "-d", "--scale"}, "down": {"-v"}}
+    known = {"up": {"--build", "--detach", "-d", "--scale"}, "down": {"-v"}, "logs": SERVICES}
     assert arguments.pop(0) == "compose"
     options = known[arguments.pop(0)]
     for argument in arguments:

@@ -10,9 +10,11 @@ import pytest
 LAB = Path(__file__).resolve().parents[3] / "lab"
 
 
-def serve(folder: Path, **words: str) -> subprocess.CompletedProcess[str]:
+def serve(
+    folder: Path, module: str = "lab.serve", **words: str
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [folder / "bin" / "python", "-S", "-m", "lab.serve"],
+        [folder / "bin" / "python", "-S", "-m", module],
         cwd=folder,
         env={"PATH": "/usr/bin:/bin", **words},
         capture_output=True,
@@ -24,11 +26,11 @@ def serve(folder: Path, **words: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture
 def alone(tmp_path: Path) -> Path:
-    """What a server's image holds of the lab, two files and webapp/, and a Python without more."""
+    """What a server's image holds of the lab, a few files and webapp/, and a bare Python."""
     for folder in ("bin", "lab", "webapp"):
         (tmp_path / folder).mkdir()
     (tmp_path / "bin" / "python").symlink_to(Path(sys.executable).resolve())
-    for name in ("serve.py", "servers.toml"):
+    for name in ("serve.py", "servers.toml", "words.py"):
         shutil.copy(LAB / name, tmp_path / "lab")
     return tmp_path
 
@@ -46,6 +48,13 @@ def test_a_bad_word_gets_one_line_and_exit_status_2(
 ):
     done = serve(alone, **words)
     assert (done.returncode, done.stdout, done.stderr) == (2, "", f"lab: {message}\n")
+
+
+def test_the_words_alone_are_checked_as_by_lab_up(alone: Path):
+    assert serve(alone, "lab.words").returncode == 0
+    done = serve(alone, "lab.words", WORKERS="many")
+    refusal = "lab: WORKERS=many: is no whole number from 1\n"
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", refusal)
 
 
 def test_a_server_that_is_not_installed_is_said_with_the_way_to_install_it(alone: Path):
