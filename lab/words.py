@@ -38,7 +38,7 @@ WORDS = (
     Word("TRANSPORT", "tcp", "Between proxy and server: tcp or unix."),
     Word("HTTP_PORT", "8080", "The proxy's port for HTTP."),
     Word("HTTPS_PORT", "8443", "The proxy's port for HTTPS."),
-    Word("CONSOLE_PORT", "8081", "Kept free for the console."),
+    Word("CONSOLE_PORT", "8081", "Kept for the console; nothing listens there yet."),
     Word("DATABASE_URL", "", "The database; left out: SQLite in var/data."),
 )
 
@@ -61,6 +61,7 @@ class Words:
         transport = one_of("TRANSPORT", words, TRANSPORTS, "tcp")
         if transport not in choice.server.bind:
             raise WordError(f"TRANSPORT={transport}: {choice.server.name} cannot listen there")
+        # Whether a port is free is asked where somebody will listen: lab/stack/ports.py, or Docker.
         ports = {name: port(name, words) for name in ("HTTP_PORT", "HTTPS_PORT", "CONSOLE_PORT")}
         if ports["HTTP_PORT"] == ports["HTTPS_PORT"]:
             raise WordError(f"HTTPS_PORT={ports['HTTPS_PORT']}: is HTTP_PORT too; choose another")

@@ -46,6 +46,7 @@ refused = pytest.mark.parametrize(
         ("TRANSPORT=pigeon", "TRANSPORT=pigeon: unknown; choose one of tcp, unix"),
         ("WORKERS=many", "WORKERS=many: is no whole number from 1"),
         ("HTTPS_PORT=8080", "HTTPS_PORT=8080: is HTTP_PORT too; choose another"),
+        ("CONSOLE_PORT=65536", "CONSOLE_PORT=65536: is no port; choose from 1 to 65535"),
     ],
 )
 

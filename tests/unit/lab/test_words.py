@@ -77,6 +77,10 @@ def test_a_bad_word_is_refused_in_one_line_that_names_the_choices(given: str, me
     assert str(refused.value) == message
 
 
+def test_the_consoles_port_need_not_be_its_own_while_nothing_listens_there():
+    assert Words.read({"HTTP_PORT": "8081"}).http_port == 8081
+
+
 def test_options_win_over_the_environment_and_that_over_dotenv(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
