@@ -60,6 +60,6 @@ class ThreadPerConnection(Model):
                 begin(conversation)
             else:
                 conversation.close()
-        while threads:
+        while left := list(threads):
             self.service.heartbeat()
-            next(iter(list(threads)), threading.current_thread()).join(HEARTBEAT)
+            left[0].join(HEARTBEAT)

@@ -44,6 +44,7 @@ class Running:
         self.model = model
         self._address = address
         self.beats = 0
+        self.ended = False
 
     def connect(self) -> Client:
         return Client(socket.create_connection(self._address, timeout=PATIENCE))
@@ -61,15 +62,19 @@ def running(name: str, **options: object) -> Iterator[Running]:
     def beat() -> None:
         started.beats += 1
 
+    def run() -> None:
+        model.run()
+        started.ended = True
+
     service.heartbeat = beat
-    thread = threading.Thread(target=model.run, daemon=True)
+    thread = threading.Thread(target=run, daemon=True)
     thread.start()
     try:
         yield started
     finally:
         model.stop()
         thread.join(PATIENCE)
-        assert not thread.is_alive(), "it did not stop"
+        assert started.ended, "it did not stop" if thread.is_alive() else "it failed"
         listener.close()
 
 
@@ -130,6 +135,24 @@ def test_a_request_that_lasts_does_not_hold_up_others(
                 assert client.get("/").body == b"hello"
         gate.set()
         assert busy.answer().body == b"hello"
+
+
+def test_a_thread_that_ends_just_before_it_is_waited_for() -> None:
+    with running("thread") as server:
+        known = set(threading.enumerate())
+
+        def end_all() -> None:
+            if server.model.stopping:
+                gate.set()
+                for thread in set(threading.enumerate()) - known:
+                    thread.join(PATIENCE)
+
+        gate.clear()
+        server.model.service.heartbeat = end_all
+        with server.connect() as client:
+            client.send(get("/wait"))
+            server.model.stop()
+            assert client.answer().body == b"hello"
 
 
 @pytest.mark.parametrize("name", ["adaptive", "thread"])
