@@ -156,6 +156,9 @@ class TestNumber:
             server.signal(signal.SIGTTOU)
             until(lambda: len(children(server.pid)) == 1, "one worker is left")
             server.signal(signal.SIGTTOU)  # the last one stays
+            # Of two signals sent at once, the later may be taken first; TTIN must not be.
+            server.signal(signal.SIGUSR2)
+            server.logged("USR2 does nothing here")
             server.signal(signal.SIGTTIN)
             server.ready(3)
             assert len(children(server.pid)) == 2
