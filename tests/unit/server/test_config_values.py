@@ -70,7 +70,7 @@ def read(*argv: str) -> Config:
         ("--access-logformat", "%(z)s", "there is no atom %(z)s; there are h l u t r m U q H s B"),
         ("--access-logformat", "%(h", "% stands alone at '%(h'; write %% for it"),
         ("--access-logformat", "100%", "% stands alone at '%'; write %% for it"),
-        ("--access-logformat", "%(h)d", "cannot be written: %d format: a real number is required"),
+        ("--access-logformat", "%(h)d", "cannot be written: "),
         ("--access-logfile", " ", "is empty"),
         ("--env", "NAME", "'NAME' is not of the form NAME=VALUE"),
         ("--env", "=x", "'=x' is not of the form NAME=VALUE"),
