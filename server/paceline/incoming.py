@@ -73,26 +73,26 @@ class Incoming:
         while data[:2] == b"\r\n":
             data = data[2:]  # empty lines before a request line are skipped (RFC 9112, 2.2)
         self.received = data
-        limits = self._limits
-        end = data.find(b"\r\n\r\n")
-        if end < 0:
+        raw, end, rest = data.partition(b"\r\n\r\n")
+        if not end:
             # Without anything new: what came behind the request before is looked at.
             self.begins = bool(data) and not (before and arrived)
             self._check_beginning(data)
             return None
-        if end > limits.request_head:
+        limits = self._limits
+        if len(raw) > limits.request_head:
             raise FieldsTooLarge(f"The head is longer than {limits.request_head} bytes.")
-        head = self.head = parse_head(data[:end], limits)
+        head = self.head = parse_head(raw, limits)
         decoder, waits, keeps = frame(head, limits)
-        self.received = data[end + 4 :]
+        self.received = rest
         if decoder is None:
             return head, NO_BODY, None, keeps
         self.in_body = True
         self._decoder, self._keeps = decoder, keeps
         self._store = BodyStore(limits.body_in_memory)
-        data, self.received = self.received, b""
-        self.wants_continue = waits and not data
-        return self._read_body(data) if data else None
+        self.received = b""
+        self.wants_continue = waits and not rest
+        return self._read_body(rest) if rest else None
 
     def _check_beginning(self, data: bytes) -> None:
         """Refuse what cannot become a good head any more, so that nobody waits for its end."""
