@@ -7,7 +7,7 @@ that was cut short never reaches it; and a chunked one has its length like any o
 import contextlib
 import io
 import tempfile
-from typing import IO
+from typing import IO, NoReturn
 
 
 class BodyStore:
@@ -43,6 +43,10 @@ class _NoBody(io.RawIOBase):
     def readable(self) -> bool:
         """Tell that it is for reading."""
         return True
+
+    def write(self, data: object) -> NoReturn:
+        """Raise ``io.UnsupportedOperation``, an OSError."""
+        raise io.UnsupportedOperation("not writable")
 
     def seekable(self) -> bool:
         """Tell that one may go back to its beginning, where one is already."""
