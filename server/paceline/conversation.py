@@ -17,7 +17,6 @@ time; nothing in here is locked.
 """
 
 import logging
-import select
 import time
 from collections.abc import Callable
 from typing import IO
@@ -28,7 +27,7 @@ from paceline.http.request import parse_head
 from paceline.http.response import CONTINUE, error_answer
 from paceline.incoming import Incoming
 from paceline.limits import Limits
-from paceline.outgoing import FilePart, Outgoing
+from paceline.sender import Sender
 from paceline.service import Service
 from paceline.transport import Connection, proxy_protocol
 from paceline.wsgi.environ import Environ, build, say_length
@@ -50,7 +49,7 @@ LINGER = 2.0  # seconds
 UNREAD = parse_head(b"GET / HTTP/1.1\r\nHost: unread", Limits())
 
 
-class Conversation:
+class Conversation(Sender):
     """What is known of one connection.  See the module's text for how it is driven."""
 
     __slots__ = (
@@ -58,23 +57,19 @@ class Conversation:
         "_descriptor",
         "_exchange",
         "_incoming",
-        "_lost",
-        "_outgoing",
         "_secure",
         "_trusted",
         "armed",
         "closed",
-        "connection",
         "deadline",
         "interest",
         "owned",
         "ready_at",
-        "service",
         "step",
     )
 
     def __init__(self, connection: Connection, base: Environ, service: Service) -> None:
-        self.connection = connection
+        super().__init__(connection, service)
         self._descriptor = connection.socket.fileno()  # known even when it is closed
         self.ready_at = time.monotonic()
         self.deadline = self.ready_at + service.timeouts.head
@@ -82,14 +77,11 @@ class Conversation:
         self.armed = 0  # what a poller was told to look for
         self.owned = False  # whether somebody works on it
         self.closed = False
-        self.service = service
         self._base = base
         self._secure = connection.secure
         self._trusted = connection.peer[0] in service.trusted
         self._incoming = Incoming(service.limits)
         self._exchange: Exchange | None = None
-        self._lost = False  # whether part of an answer could not be sent
-        self._outgoing: Outgoing | None = None  # kept only as long as there is something in it
         if service.proxy_versions and connection.peer[0] in service.proxy_peers:
             self.step: Callable[[], Exchange | None] = self._read_proxy_header
         else:
@@ -195,82 +187,7 @@ class Conversation:
         elif incoming.begins:
             self.deadline = time.monotonic() + timeouts.head
 
-    # --- sending an answer ----------------------------------------------------------------------
-
-    def send(self, data: bytes) -> None:
-        """Send, or keep for when the client takes it; wait where too much is kept already.
-
-        Raises Disconnected.
-        """
-        if self._outgoing is not None or self._lost:
-            self._make_room()
-            if self._outgoing is not None:
-                self._outgoing.add(data)
-                return
-        try:
-            sent = self.connection.send(data)
-        except BlockingIOError:
-            sent = 0
-        except OSError as error:
-            self._abandon()
-            raise Disconnected(str(error)) from None
-        if sent < len(data):
-            self._outgoing = Outgoing(self.connection)
-            self._outgoing.add(memoryview(data)[sent:])
-
-    def send_file(self, descriptor: int, offset: int, count: int) -> None:
-        """Send part of a file as ``send`` does; it takes no memory, so it never waits for room."""
-        if not count:
-            return
-        self._refuse_if_lost()
-        if self._outgoing is None:
-            self._outgoing = Outgoing(self.connection)
-        self._outgoing.add(FilePart(descriptor, offset, count))
-        self._send_some()
-
-    def _make_room(self) -> None:
-        self._refuse_if_lost()
-        hold = self.service.hold
-        self._send_some()
-        while self._outgoing is not None and self._outgoing.held > hold:
-            self._wait_writable()
-            self._send_some()
-
-    def _wait_writable(self) -> None:
-        """Wait until the client takes something.  Raises Disconnected when its time is up."""
-        limit = self.service.timeouts.send
-        give_up = time.monotonic() + limit
-        waiter = select.poll()
-        waiter.register(self.fileno(), select.POLLOUT)
-        while not waiter.poll(min(limit, 1.0) * 1000):
-            self.service.beat()
-            if time.monotonic() >= give_up:
-                self._abandon()
-                raise Disconnected(f"The client took nothing for {limit:g} s.")
-
-    def _send_some(self) -> bool:
-        """Send of what was kept; tell whether the client took anything.  Raises Disconnected."""
-        if self._outgoing is None:
-            return False
-        try:
-            progress = self._outgoing.send_some()
-        except OSError as error:
-            self._abandon()
-            raise Disconnected(str(error)) from None
-        if not self._outgoing:
-            self._outgoing = None
-        return progress
-
-    def _refuse_if_lost(self) -> None:
-        """See to it that nothing follows a gap, whatever the application made of Disconnected."""
-        if self._lost:
-            raise Disconnected("The client is gone.")
-
-    def _abandon(self) -> None:
-        self._lost = True
-        if self._outgoing is not None:
-            self._outgoing.discard()
-            self._outgoing = None
+    # --- what the client is slow to take ----------------------------------------------------------
 
     def _flush(self) -> Exchange | None:
         """Send what was kept, and go on once nothing is left."""

@@ -22,6 +22,7 @@ LAYERS = """
     server
     concurrency
     conversation
+    sender
     service
     exchange            incoming            outgoing            application
     wsgi                transport

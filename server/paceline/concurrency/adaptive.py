@@ -31,7 +31,6 @@ Schmidt et al., "Leader/Followers", POSA 2, 2000, has the pattern; the monitor i
 
 import contextlib
 import logging
-import math
 import queue
 import sys
 import threading
@@ -40,7 +39,7 @@ from collections import deque
 
 from paceline.concurrency.base import DRAIN, HEARTBEAT, Model
 from paceline.concurrency.poller import make_poller
-from paceline.concurrency.running import running_clock
+from paceline.concurrency.rider import Rider, Sight
 from paceline.conversation import READ, Conversation
 from paceline.service import Service
 from paceline.transport import Listener
@@ -52,48 +51,9 @@ TICK = 0.001  # seconds between two looks of the monitor
 CALM_TICK = 0.005  # the same where none has waited for CALM_AFTER: a look takes a turn of the GIL
 CALM_AFTER = 1.0  # seconds
 DOZE_AFTER = 0.01  # seconds without work, after which it waits to be called
-PATIENCE = 0.1  # seconds that one request may burn CPU until another rider is sent all the same
 RESTLESS = 0.05  # seconds between two polls while draining, or while there is no room
 RETRY = 1.0  # seconds until a thread is asked for again that the system refused
 ACCEPTS_IN_A_ROW = 64
-
-
-class Rider:
-    """A thread, as the monitor sees it."""
-
-    __slots__ = (
-        "_clock",
-        "_looked",
-        "_measured",
-        "_ran",
-        "burning_since",
-        "busy",
-        "seen",
-        "turn",
-        "wake",
-    )
-
-    def __init__(self) -> None:
-        self.wake = threading.Lock()
-        self.wake.acquire()
-        self.busy = False
-        self.turn = 0  # counts what it was given to serve
-        self.seen = 0  # the turn at the monitor's last look
-        self.burning_since = math.inf
-        self._clock = running_clock()
-        self._looked = self._ran = 0.0
-        self._measured = -1
-
-    def runs(self, now: float) -> bool:
-        """Tell whether it ran, or wanted a core, for most of the time since the last call.
-
-        Where the last call was in another turn there is nothing to compare with: then, it runs.
-        """
-        ran = self._clock()
-        part = (ran - self._ran) / max(now - self._looked, 1e-9)
-        known = self._measured == self.turn
-        self._ran, self._looked, self._measured = ran, now, self.turn
-        return part > 0.5 or not known
 
 
 class Adaptive(Model):
@@ -117,6 +77,7 @@ class Adaptive(Model):
         self._parked: deque[Rider] = deque()
         self._start_after = 0.0  # when the system refused a thread, it is asked again later
         self._blocking = False  # whether requests were seen to wait rather than to burn
+        self._unattended = False  # whether nobody was busy at the last look, nor polling
         self._blocked_at = 0.0  # when the monitor last sent somebody
         self._call: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._dozing = False
@@ -155,22 +116,15 @@ class Adaptive(Model):
 
     def _look(self, now: float) -> None:
         """Send another rider to the front where the busy ones are blocked."""
-        active = impatient = False
-        for rider in self._riders:
-            turns, rider.seen = rider.turn - rider.seen, rider.turn
-            if not rider.busy:
-                continue
-            if turns > 1:
-                active = True  # more than one request since the last look: it is not blocked
-                continue
-            runs = rider.runs(now)
-            if turns:
-                # Just begun: whether it will block is a guess, made by what was seen last.
-                rider.burning_since = now
-                active |= not self._blocking
-            elif runs:
-                active = True
-                impatient |= now - rider.burning_since > PATIENCE
+        sights = {rider.look(now) for rider in self._riders}
+        if sights == {Sight.IDLE} and not self._unattended:
+            self._unattended = True  # the leader is on its way from the poll, or to it
+            return
+        self._unattended = False
+        impatient = Sight.BURNS in sights
+        active = impatient or Sight.RUNS in sights
+        if Sight.FRESH in sights:
+            active |= not self._blocking  # a guess, by what was seen last
         if active and not impatient and self._gil:
             self._blocking = False
             return
@@ -178,7 +132,7 @@ class Adaptive(Model):
         self._blocked_at = now
         if impatient:
             for rider in self._riders:
-                rider.burning_since = now  # one more rider for each such time
+                rider.forgive(now)  # one more rider for each such time
         self._send_rider(now)
 
     def _send_rider(self, now: float) -> None:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 import pytest
-from paceline.concurrency import MODELS, Model, adaptive
+from paceline.concurrency import MODELS, Model, adaptive, rider
 from paceline.concurrency.poller import SelectorPoller, make_poller
 from paceline.concurrency.running import _cpu_clock, running_clock
 from paceline.conversation import READ, WRITE
@@ -125,7 +125,7 @@ def test_a_request_that_lasts_does_not_hold_up_others(
     runs: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whether the monitor finds that it works, where another rider comes late, or that it waits."""
-    monkeypatch.setattr(adaptive, "running_clock", lambda: time.monotonic if runs else float)
+    monkeypatch.setattr(rider, "running_clock", lambda: time.monotonic if runs else float)
     gate.clear()
     with running("adaptive") as server, server.connect() as busy:
         busy.send(get("/wait"))

@@ -1,0 +1,81 @@
+"""A thread of the adaptive model, and what the monitor can tell of it by looking on."""
+
+import enum
+import math
+import threading
+
+from paceline.concurrency.running import running_clock
+
+PATIENCE = 0.1  # seconds that one request may burn CPU until another rider is sent all the same
+
+
+class Sight(enum.Enum):
+    """What a look at a rider shows."""
+
+    IDLE = enum.auto()
+    """It serves nothing."""
+    FRESH = enum.auto()
+    """It began a request since the last look: whether that will block nobody knows yet."""
+    RUNS = enum.auto()
+    """It gets on, so another would only fight it for the GIL."""
+    BURNS = enum.auto()
+    """It has run for so long that others should not wait for it any more."""
+    BLOCKED = enum.auto()
+    """It waits for something else than a core."""
+
+
+class Rider:
+    """A thread, as the monitor sees it."""
+
+    __slots__ = (
+        "_burning_since",
+        "_clock",
+        "_looked",
+        "_measured",
+        "_ran",
+        "_seen",
+        "busy",
+        "turn",
+        "wake",
+    )
+
+    def __init__(self) -> None:
+        self.wake = threading.Lock()
+        self.wake.acquire()
+        self.busy = False
+        self.turn = 0  # counts what it was given to serve
+        self._seen = 0  # the turn at the monitor's last look
+        self._burning_since = math.inf
+        self._clock = running_clock()
+        self._looked = self._ran = 0.0
+        self._measured = -1
+
+    def look(self, now: float) -> Sight:
+        """Tell what it has done since the last call."""
+        turns, self._seen = self.turn - self._seen, self.turn
+        if not self.busy:
+            return Sight.IDLE
+        if turns > 1:
+            return Sight.RUNS
+        runs = self._runs(now)
+        if turns:
+            self._burning_since = now
+            return Sight.FRESH
+        if not runs:
+            return Sight.BLOCKED
+        return Sight.BURNS if now - self._burning_since > PATIENCE else Sight.RUNS
+
+    def forgive(self, now: float) -> None:
+        """Let it burn for another while."""
+        self._burning_since = now
+
+    def _runs(self, now: float) -> bool:
+        """Tell whether it ran, or wanted a core, for most of the time since the last call.
+
+        Where the last call was in another turn there is nothing to compare with: then, it runs.
+        """
+        ran = self._clock()
+        part = (ran - self._ran) / max(now - self._looked, 1e-9)
+        known = self._measured == self.turn
+        self._ran, self._looked, self._measured = ran, now, self.turn
+        return part > 0.5 or not known

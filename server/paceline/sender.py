@@ -1,0 +1,100 @@
+"""Sending to one client that may be slow: what it does not take at once is kept, up to a bound.
+
+Past the bound the application's thread waits.  Nothing ever follows a gap: once something could not
+be sent, all that would come behind it is refused.
+"""
+
+import select
+import time
+
+from paceline.errors import Disconnected
+from paceline.outgoing import FilePart, Outgoing
+from paceline.service import Service
+from paceline.transport import Connection
+
+
+class Sender:
+    """One connection's way out; the ``Sink`` of its answers."""
+
+    __slots__ = ("_lost", "_outgoing", "connection", "service")
+
+    def __init__(self, connection: Connection, service: Service) -> None:
+        self.connection = connection
+        self.service = service
+        self._lost = False  # whether part of an answer could not be sent
+        self._outgoing: Outgoing | None = None  # kept only as long as there is something in it
+
+    def send(self, data: bytes) -> None:
+        """Send, or keep for when the client takes it; wait where too much is kept already.
+
+        Raises Disconnected.
+        """
+        if self._outgoing is not None or self._lost:
+            self._make_room()
+            if self._outgoing is not None:
+                self._outgoing.add(data)
+                return
+        try:
+            sent = self.connection.send(data)
+        except BlockingIOError:
+            sent = 0
+        except OSError as error:
+            self._abandon()
+            raise Disconnected(str(error)) from None
+        if sent < len(data):
+            self._outgoing = Outgoing(self.connection)
+            self._outgoing.add(memoryview(data)[sent:])
+
+    def send_file(self, descriptor: int, offset: int, count: int) -> None:
+        """Send part of a file as ``send`` does; it takes no memory, so it never waits for room."""
+        if not count:
+            return
+        self._refuse_if_lost()
+        if self._outgoing is None:
+            self._outgoing = Outgoing(self.connection)
+        self._outgoing.add(FilePart(descriptor, offset, count))
+        self._send_some()
+
+    def _make_room(self) -> None:
+        self._refuse_if_lost()
+        hold = self.service.hold
+        self._send_some()
+        while self._outgoing is not None and self._outgoing.held > hold:
+            self._wait_writable()
+            self._send_some()
+
+    def _wait_writable(self) -> None:
+        """Wait until the client takes something.  Raises Disconnected when its time is up."""
+        limit = self.service.timeouts.send
+        give_up = time.monotonic() + limit
+        waiter = select.poll()
+        waiter.register(self.connection.socket, select.POLLOUT)
+        while not waiter.poll(min(limit, 1.0) * 1000):
+            self.service.beat()
+            if time.monotonic() >= give_up:
+                self._abandon()
+                raise Disconnected(f"The client took nothing for {limit:g} s.")
+
+    def _send_some(self) -> bool:
+        """Send of what was kept; tell whether the client took anything.  Raises Disconnected."""
+        if self._outgoing is None:
+            return False
+        try:
+            progress = self._outgoing.send_some()
+        except OSError as error:
+            self._abandon()
+            raise Disconnected(str(error)) from None
+        if not self._outgoing:
+            self._outgoing = None
+        return progress
+
+    def _refuse_if_lost(self) -> None:
+        """See to it that nothing follows a gap, whatever the application made of Disconnected."""
+        if self._lost:
+            raise Disconnected("The client is gone.")
+
+    def _abandon(self) -> None:
+        self._lost = True
+        if self._outgoing is not None:
+            self._outgoing.discard()
+            self._outgoing = None

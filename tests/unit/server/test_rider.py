@@ -1,0 +1,85 @@
+"""What the monitor of the adaptive model sees of a thread, and what it makes of that."""
+
+import pytest
+from paceline.concurrency import rider
+from paceline.concurrency.adaptive import Adaptive
+from paceline.concurrency.rider import PATIENCE, Rider, Sight
+from paceline.service import Service
+
+TICK = 0.001
+
+
+class Clock:
+    """Of a thread that runs, or waits, as the test says."""
+
+    def __init__(self) -> None:
+        self.ran = 0.0
+
+    def __call__(self) -> float:
+        return self.ran
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    made = Clock()
+    monkeypatch.setattr(rider, "running_clock", lambda: made)
+    return made
+
+
+def begin(thread: Rider) -> None:
+    thread.turn += 1
+    thread.busy = True
+
+
+def test_one_that_serves_nothing(clock: Clock) -> None:
+    thread = Rider()
+    assert thread.look(TICK) is Sight.IDLE
+    begin(thread)
+    thread.busy = False
+    assert thread.look(2 * TICK) is Sight.IDLE
+
+
+def test_one_that_waits(clock: Clock) -> None:
+    thread = Rider()
+    begin(thread)
+    assert thread.look(TICK) is Sight.FRESH
+    assert thread.look(2 * TICK) is Sight.BLOCKED
+    clock.ran += TICK
+    assert thread.look(3 * TICK) is Sight.RUNS
+    assert thread.look(4 * TICK) is Sight.BLOCKED
+
+
+def test_one_that_runs_until_others_have_waited_long_enough(clock: Clock) -> None:
+    thread = Rider()
+    begin(thread)
+    now = began = TICK
+    assert thread.look(now) is Sight.FRESH
+    while now - began < PATIENCE:
+        now += PATIENCE / 4
+        clock.ran = now
+        seen = thread.look(now)
+        assert seen is (Sight.BURNS if now - began > PATIENCE else Sight.RUNS)
+    thread.forgive(now)
+    clock.ran = now + TICK
+    assert thread.look(now + TICK) is Sight.RUNS
+
+
+def test_one_that_serves_one_request_after_the_other_is_not_blocked(clock: Clock) -> None:
+    thread = Rider()
+    for look in range(1, 4):
+        begin(thread)
+        begin(thread)
+        assert thread.look(look * TICK) is Sight.RUNS
+
+
+def test_a_leader_between_poll_and_request_is_not_taken_for_blocked(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = Adaptive([], Service(lambda environ, start_response: []))
+    model._riders.append(Rider())
+    sent: list[float] = []
+    monkeypatch.setattr(model, "_send_rider", sent.append)
+    model._look(TICK)
+    assert sent == []
+    model._look(2 * TICK)
+    assert sent == [2 * TICK]
