@@ -17,6 +17,7 @@ log = logging.getLogger("paceline.error")
 
 HEARTBEAT = 1.0  # seconds between two signs of life at the most
 DRAIN = 0.5  # seconds that an idle connection has for one more request when the worker stops
+COMPLAIN = 10.0  # seconds between two lines about the same trouble
 NO_DESCRIPTOR = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 
 
@@ -29,6 +30,7 @@ class Model:
         self.listeners = listeners
         self.service = service
         self.stopping = False
+        self._complain_after = 0.0
         # Readable from the moment of stop() on, so that whoever waits for anything wakes.
         self._stopped, self._stop = os.pipe()
         os.set_blocking(self._stop, False)
@@ -61,10 +63,17 @@ class Model:
             return None
         except OSError as error:
             if error.errno in NO_DESCRIPTOR:
-                log.error("Cannot accept a connection: %s", error.strerror)
+                self._complain(f"Cannot accept a connection: {error.strerror}")
                 time.sleep(0.05)  # it stays in the backlog; do not spin
             return None  # else the client was gone before it was accepted
         return Conversation(connection, self._templates[id(listener)], self.service)
+
+    def _complain(self, text: str) -> None:
+        """Log what goes on for a while, but not at each try."""
+        now = time.monotonic()
+        if now >= self._complain_after:
+            self._complain_after = now + COMPLAIN
+            log.error(text)
 
     def serve(self, exchange: Exchange) -> None:
         """Run an exchange, and stop after the last that this worker is to serve."""

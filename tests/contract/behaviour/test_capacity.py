@@ -130,6 +130,7 @@ def test_more_connections_than_descriptors(place: Path, combination: Combination
         select.select([], [], [], 0.5)
         share = (cpu_time(pid) - before) / (time.monotonic() - begun)
         assert share < 0.4, f"{share:.0%} of a core, for nothing"
+        assert server.log.count("Cannot accept") <= 2, "a line of each worker, not of each try"
         for client in clients:
             client.close()
         with server.connect() as client:
