@@ -4,8 +4,9 @@ from django.contrib import admin
 from django.urls import include, path
 
 urlpatterns = [
-    path("", include("guestbook.urls")),
+    # First, so that a measurement is of the server, and not of the search for a view.
     path("", include("workload.urls")),
+    path("", include("guestbook.urls")),
     path("admin/", admin.site.urls),
 ]
 
