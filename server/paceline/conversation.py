@@ -16,6 +16,7 @@ Whoever calls ``step``, runs the exchange or calls ``finish`` owns the conversat
 time; nothing in here is locked.
 """
 
+import io
 import logging
 import time
 from collections.abc import Callable
@@ -23,15 +24,13 @@ from typing import IO
 
 from paceline.errors import Disconnected, RequestError, RequestTimeout
 from paceline.exchange import Exchange, Refusal
-from paceline.http.request import parse_head
+from paceline.http.request import RequestHead
 from paceline.http.response import CONTINUE, error_answer
 from paceline.incoming import Incoming
-from paceline.limits import Limits
 from paceline.sender import Sender
 from paceline.service import Service
 from paceline.transport import Connection, proxy_protocol
 from paceline.wsgi.environ import Environ, build, say_length
-from paceline.wsgi.input import NO_BODY
 from paceline.wsgi.response import Answer
 
 log = logging.getLogger("paceline.error")
@@ -46,7 +45,8 @@ RECEIVE = 1 << 16
 LINGER = 2.0  # seconds
 
 # Stands for a request that was refused: whatever it was, its answer has a body.
-UNREAD = parse_head(b"GET / HTTP/1.1\r\nHost: unread", Limits())
+UNREAD = RequestHead()
+UNREAD.method, UNREAD.version = "GET", "HTTP/1.1"
 
 
 class Conversation(Sender):
@@ -148,23 +148,31 @@ class Conversation(Sender):
 
     def _take(self, data: bytes) -> Exchange | None:
         incoming, service = self._incoming, self.service
-        body: IO[bytes] = NO_BODY
+        body: IO[bytes] | None = None
         try:
             request = incoming.feed(data)
             if request is None:
                 self._await_more()
                 return None
             head, body, length, keeps = request
-            peer = self.connection.peer
-            environ = build(self._base, head, body, peer, service.forwarding, self._trusted)
+            environ = build(
+                self._base,
+                head,
+                body or io.BytesIO(),
+                self.connection.peer,
+                service.forwarding,
+                self._trusted,
+            )
         except RequestError as error:
-            body.close()
+            if body is not None:
+                body.close()
             self._refuse(error)
             return None
         except Disconnected:
             self.close()
             return None
-        if length is not None:
+        incoming.head = None
+        if body is not None:
             say_length(environ, length)
         exchange = self._exchange = Exchange()
         exchange.request = head

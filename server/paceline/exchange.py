@@ -8,7 +8,6 @@ from paceline.errors import ApplicationError, Disconnected
 from paceline.http.response import error_answer
 from paceline.wsgi import gateway
 from paceline.wsgi.environ import Environ
-from paceline.wsgi.input import NO_BODY
 from paceline.wsgi.response import Answer
 
 log = logging.getLogger("paceline.error")
@@ -21,11 +20,11 @@ class Exchange(Answer):
     """
 
     environ: Environ
-    body: IO[bytes]
-    """As it was received; an application may put its own in the environ."""
-    started: float
-    """Seconds since the epoch; with ``duration`` set where there is an access log."""
-    duration: float
+    body: IO[bytes] | None
+    """As it was received, if one was; an application may put its own in the environ."""
+    started = 0.0
+    """Seconds since the epoch; set, as ``duration`` is, where there is an access log."""
+    duration = 0.0
     """Seconds from the moment the request's bytes were ready until its answer's last was taken."""
 
     def run(self, application: gateway.Application, sendfile: bool) -> None:
@@ -39,7 +38,7 @@ class Exchange(Answer):
             self.keep = False
         except BaseException as error:
             self._explain(error)
-        if self.body is not NO_BODY:
+        if self.body is not None:
             try:
                 self.body.close()
             except OSError:

@@ -11,13 +11,13 @@ from paceline.http.body import ChunkedDecoder, LengthDecoder
 from paceline.http.framing import frame
 from paceline.http.request import RequestHead, parse_head, parse_request_line
 from paceline.limits import Limits
-from paceline.wsgi.input import NO_BODY, BodyStore
+from paceline.wsgi.input import BodyStore
 
 log = logging.getLogger("paceline.error")
 
-Request = tuple[RequestHead, IO[bytes], int | None, bool]
-"""A head, its body, the length of the body (None: no body came), and whether the client wants the
-connection to stay open."""
+Request = tuple[RequestHead, IO[bytes] | None, int, bool]
+"""A head, its body if one came, the length of that, and whether the client wants the connection to
+stay open."""
 
 
 class Incoming:
@@ -38,7 +38,7 @@ class Incoming:
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self.head: RequestHead | None = None
-        """Of the last request, or of the one that is being received or refused."""
+        """Of the request that is being received; whoever takes a whole one takes this away too."""
         self._decoder: LengthDecoder | ChunkedDecoder | None = None
         self._store: BodyStore | None = None
         self._keeps = False
@@ -66,7 +66,6 @@ class Incoming:
         """
         if self.in_body:
             return self._read_body(data)
-        self.head = None
         arrived, before = data, self.received
         if before:
             data = before + data
@@ -86,7 +85,7 @@ class Incoming:
         decoder, waits, keeps = frame(head, limits)
         self.received = rest
         if decoder is None:
-            return head, NO_BODY, None, keeps
+            return head, None, 0, keeps
         self.in_body = True
         self._decoder, self._keeps = decoder, keeps
         self._store = BodyStore(limits.body_in_memory)

@@ -28,7 +28,7 @@ class Limits:
     """A head up to this many bytes has no line that is too long; the others are looked at."""
 
     request_head: int = field(init=False)
-    """Most bytes of a head whose end has not been seen; past them it is answered 431.
+    """Most bytes of a head, whole or not; past them it is answered 431.
 
     Every field at its longest would be 800 KB, which no client needs and which a slow one could
     make a server look through again for every byte.

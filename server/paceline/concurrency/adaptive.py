@@ -6,12 +6,12 @@ One rider at a time leads: it polls all connections, queues what is ready, and t
 that queue itself.  Nothing is handed over, so a fast application runs at the speed of an event
 loop.
 
-The monitor looks on, once a millisecond where requests have waited lately.  Where one waits, or
-nobody polls, and every busy rider is blocked (on a database, a sleep, a socket), it sends another
-to the front: it wakes a parked one, or starts one, up to the limit.  Where a busy rider runs,
-another would only fight it for the GIL, so none is sent.  A rider that finds nothing to serve, and
-somebody leading, parks.  So the number of threads follows the work: one for work that is CPU
-alone, many for work that waits, with nothing to tune.
+The monitor looks on every millisecond, or every five while all that it sees runs.  Where a request
+waits, or nobody polls, and every busy rider is blocked (on a database, a sleep, a socket), it sends
+another to the front: it wakes a parked one, or starts one, up to the limit.  Where a busy rider
+runs, another would only fight it for the GIL, so none is sent.  A rider that finds nothing to
+serve, and somebody leading, parks.  So the number of threads follows the work: one for work that is
+CPU alone, many for work that waits, with nothing to tune.
 
     leading ──▶ serving ──▶ leading …        while it lasts
        ▲            └─────▶ parked           when somebody else leads
@@ -48,7 +48,7 @@ log = logging.getLogger("paceline.error")
 
 MAX_THREADS = 64  # where --threads was not given: what waits costs a stack, no more
 TICK = 0.001  # seconds between two looks of the monitor
-CALM_TICK = 0.005  # the same where none has waited for CALM_AFTER: a look takes a turn of the GIL
+CALM_TICK = 0.005  # the same where all is well, and was for CALM_AFTER: a look takes the GIL
 CALM_AFTER = 1.0  # seconds
 DOZE_AFTER = 0.01  # seconds without work, after which it waits to be called
 RESTLESS = 0.05  # seconds between two polls while draining, or while there is no room
@@ -78,7 +78,8 @@ class Adaptive(Model):
         self._start_after = 0.0  # when the system refused a thread, it is asked again later
         self._blocking = False  # whether requests were seen to wait rather than to burn
         self._unattended = False  # whether nobody was busy at the last look, nor polling
-        self._blocked_at = 0.0  # when the monitor last sent somebody
+        self._all_run = False  # whether at the last look every busy rider ran for sure
+        self._sent_at = 0.0  # when the monitor last wanted somebody at the front
         self._call: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._dozing = False
         self._accepting: dict[int, Listener] = {}
@@ -94,9 +95,10 @@ class Adaptive(Model):
         self._poller.register(self._stopped, READ)
         self._open_listeners()
         self._start_rider()
-        now = quiet_since = self._blocked_at = time.monotonic()
+        now = quiet_since = self._sent_at = time.monotonic()
         while not self._finished:
-            time.sleep(TICK if now - self._blocked_at < CALM_AFTER else CALM_TICK)
+            calm = self._all_run and now - self._sent_at > CALM_AFTER
+            time.sleep(CALM_TICK if calm else TICK)
             now = time.monotonic()
             if not self._polling or self._ready:
                 self._look(now)
@@ -117,6 +119,7 @@ class Adaptive(Model):
     def _look(self, now: float) -> None:
         """Send another rider to the front where the busy ones are blocked."""
         sights = {rider.look(now) for rider in self._riders}
+        self._all_run = sights <= {Sight.IDLE, Sight.RUNS}
         if sights == {Sight.IDLE} and not self._unattended:
             self._unattended = True  # the leader is on its way from the poll, or to it
             return
@@ -129,7 +132,7 @@ class Adaptive(Model):
             self._blocking = False
             return
         self._blocking = not active
-        self._blocked_at = now
+        self._sent_at = now
         if impatient:
             for rider in self._riders:
                 rider.forgive(now)  # one more rider for each such time
@@ -139,12 +142,11 @@ class Adaptive(Model):
         try:
             self._parked.pop().wake.release()
         except IndexError:
-            if len(self._riders) < self._limit:
-                if now >= self._start_after:
-                    self._start_rider()
+            if len(self._riders) < self._limit and now >= self._start_after:
+                self._start_rider()
             else:
-                # All riders wait for something else than this server.  That takes as long as it
-                # takes; to end the worker would only take their requests with it.
+                # All riders wait for something else than this server, and none can be added.  That
+                # takes as long as it takes; to end the worker would only take their requests along.
                 self.service.heartbeat()
 
     def _start_rider(self) -> None:

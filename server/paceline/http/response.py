@@ -12,8 +12,8 @@ from paceline.http.grammar import CONTROL, STATUS, TOKEN
 
 CACHE_SIZE = 1024
 CACHED_LINE = 256
-CACHED_SECTION = 1024
-MAX_LENGTH_DIGITS = 18
+CACHED_HEAD = 1024
+MAX_LENGTH_DIGITS = 18  # below 2^63, as for requests
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
@@ -33,8 +33,9 @@ REPEATING = frozenset(
 )
 _LOOKED_AT = HOP_BY_HOP | {"content-length", "date", "server"}
 
-_REPEATS = "*"  # no field name
+_REPEATS = ":"  # which no name can be
 _known_names: dict[str, str] = {}
+_known_statuses: dict[str, tuple[int, bytes]] = {}
 _known_fields: dict[tuple[str, str], str] = {}
 _known_heads: dict[tuple[Any, ...], "Head"] = {}
 
@@ -59,68 +60,84 @@ def encode_head(status: str, headers: Iterable[tuple[str, str]]) -> Head:
         raise ApplicationError(
             f"The headers {headers!r} are not a list of tuples of name and value."
         ) from None
-    return known or _encode(status, given[1:])
+    return known or _encode(given)
 
 
-def _encode(status: str, headers: tuple[tuple[str, str], ...]) -> Head:
-    code, line = _status_line(status)
+def _encode(given: tuple[Any, ...]) -> Head:
+    code, line = _known_statuses.get(given[0]) or _status_line(given[0])
     lines: list[str] = []
     length: int | None = None
     closes = has_date = has_server = False
-    repeats = True
-    for field in headers:
-        field_line, special = _look_at(field)
-        repeats &= special in (_REPEATS, "content-length")
-        if special == "content-length":
-            length = _content_length(field[1], length)
-        elif special == "date":
-            has_date = True
-        elif special == "server":
-            has_server = True
-        elif special in HOP_BY_HOP:
-            closes |= special == "connection" and "close" in field[1].lower()
-            continue
+    repeats = type(given[0]) is str
+    for field in given[1:]:
+        field_line = _known_fields.get(field)
+        if field_line is None:
+            field_line, special = _look_at(field)
+            if special == "content-length":
+                length = _content_length(str.__str__(field[1]), length)
+                repeats &= _is_exact(field)
+            elif special != _REPEATS:
+                repeats = False
+                has_date |= special == "date"
+                has_server |= special == "server"
+                if special in HOP_BY_HOP:
+                    closes |= special == "connection" and "close" in field[1].lower()
+                    continue
         lines.append(field_line)
     try:
         raw = "".join(lines).encode("latin-1")
     except UnicodeEncodeError as error:
         raise ApplicationError(f"A header field is not latin-1: {error.object!r}") from None
     head = code, line, raw, length, closes, has_date, has_server
-    if repeats and len(raw) <= CACHED_SECTION:
-        if len(_known_heads) >= CACHE_SIZE:
-            _known_heads.clear()
-        _known_heads[status, *headers] = head
+    if repeats and len(raw) <= CACHED_HEAD:
+        _remember(_known_heads, given, head)
     return head
+
+
+def _remember(cache: dict[Any, Any], key: object, value: object) -> None:
+    if len(cache) >= CACHE_SIZE:
+        cache.clear()
+    cache[key] = value
 
 
 def _status_line(status: str) -> tuple[int, bytes]:
     match = STATUS.fullmatch(status) if isinstance(status, str) else None
     if match is None:
         raise ApplicationError(f"The status {status!r} is not like '200 OK'.")
-    if status[0] == "1":
+    code = int(match[1])
+    if code < 200:
         raise ApplicationError(f"{status!r} is an interim status, which is the server's.")
-    return int(match[1]), b"HTTP/1.1 " + status.encode("latin-1") + b"\r\n"
+    line = code, b"HTTP/1.1 " + match[0].encode("latin-1") + b"\r\n"
+    if type(status) is str:
+        _remember(_known_statuses, status, line)
+    return line
 
 
 def _look_at(field: tuple[str, str]) -> tuple[str, str]:
-    """Check a field; return its line, and what its name means to the server."""
-    known = _known_fields.get(field)
-    if known is not None:
-        return known, _REPEATS
+    """Check a field; return its line, and its lower-case name where the server looks at that.
+
+    Else _REPEATS, or an empty string.  Of a subclass of ``str`` only its text counts, whatever its
+    methods say, and it is not remembered: it may equal what it is not.
+    """
     if not isinstance(field, tuple) or len(field) != 2:
         raise ApplicationError(f"The header {field!r} is not a tuple of name and value.")
     name, value = field
+    exact = _is_exact(field)
+    if not exact and isinstance(name, str) and isinstance(value, str):
+        name, value = str.__str__(name), str.__str__(value)
     if not isinstance(value, str) or (not value.isprintable() and CONTROL.search(value)):
         raise ApplicationError(f"The value {value!r} of {name!r} is no str of field characters.")
     special = _known_names.get(name)
     if special is None:
         special = _learn_name(name)
     line = f"{name}: {value}\r\n"
-    if special == _REPEATS and len(line) <= CACHED_LINE:
-        if len(_known_fields) >= CACHE_SIZE:
-            _known_fields.clear()
-        _known_fields[field] = line
-    return line, special
+    if special == _REPEATS and exact and len(line) <= CACHED_LINE:
+        _remember(_known_fields, field, line)
+    return line, special if exact or special != _REPEATS else ""
+
+
+def _is_exact(field: tuple[str, str]) -> bool:
+    return type(field) is tuple and type(field[0]) is type(field[1]) is str
 
 
 def _learn_name(name: str) -> str:
@@ -129,9 +146,7 @@ def _learn_name(name: str) -> str:
         raise ApplicationError(f"The field name {name!r} is not a token.")
     lowered = name.lower()
     special = _REPEATS if lowered in REPEATING else lowered if lowered in _LOOKED_AT else ""
-    if len(_known_names) >= CACHE_SIZE:
-        _known_names.clear()
-    _known_names[name] = special
+    _remember(_known_names, name, special)
     return special
 
 

@@ -35,12 +35,12 @@ class Forwarding:
     forwarder_headers: frozenset[str] = frozenset({"script_name", "path_info"})
     header_map: str = "drop"
     """Fields with an underscore in their name: drop, refuse, or dangerous (let them through)."""
-    names: frozenset[str] = field(init=False)
-    """Of the fields that tell the scheme."""
+    scheme_fields: frozenset[str] = field(init=False)
+    """The names in ``secure_scheme_headers``."""
 
     def __post_init__(self) -> None:
         """Derive what is looked up for each request."""
-        object.__setattr__(self, "names", frozenset(self.secure_scheme_headers))
+        object.__setattr__(self, "scheme_fields", frozenset(self.secure_scheme_headers))
 
 
 PER_REQUEST = (
@@ -83,8 +83,8 @@ def template(
         "SCRIPT_NAME": "",
         **dict.fromkeys(PER_REQUEST, ""),
     }
-    # With one key more its table is full and grows.  A copy keeps the table, so it need not grow
-    # for each request's fields.
+    # These 21 keys fill a table; with one more it grows.  A copy keeps the table, so that of a
+    # request need not grow for its fields.
     environ["HTTP_"] = ""
     del environ["HTTP_"]
     return environ
@@ -118,7 +118,7 @@ def build(
         environ[_keys[name]] = value
     if "proxy" in fields:  # libraries would take it for theirs (CVE-2016-5385)
         del environ["HTTP_PROXY"]
-    if trusted and not forwarding.names.isdisjoint(fields):
+    if trusted and not forwarding.scheme_fields.isdisjoint(fields):
         _apply_scheme(environ, fields, forwarding.secure_scheme_headers)
     if head.underscored:
         _apply_underscored(environ, head.underscored, forwarding, trusted)

@@ -5,9 +5,8 @@ that was cut short never reaches it; and a chunked one has its length like any o
 """
 
 import contextlib
-import io
 import tempfile
-from typing import IO, NoReturn
+from typing import IO
 
 
 class BodyStore:
@@ -31,33 +30,3 @@ class BodyStore:
         """Forget what was collected."""
         with contextlib.suppress(OSError):  # a full disk, once more; the file is gone all the same
             self._file.close()
-
-
-class _NoBody(io.RawIOBase):
-    """A file with nothing in it.  One serves all requests, so it never is changed or closed."""
-
-    def read(self, size: int | None = -1) -> bytes:
-        """Return nothing, as at the end of a file."""
-        return b""
-
-    def readable(self) -> bool:
-        """Tell that it is for reading."""
-        return True
-
-    def write(self, data: object) -> NoReturn:
-        """Raise ``io.UnsupportedOperation``, an OSError."""
-        raise io.UnsupportedOperation("not writable")
-
-    def seekable(self) -> bool:
-        """Tell that one may go back to its beginning, where one is already."""
-        return True
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        """Stay."""
-        return 0
-
-    def close(self) -> None:
-        """Do nothing: others read it too."""
-
-
-NO_BODY: IO[bytes] = _NoBody()  # type: ignore[assignment]

@@ -27,7 +27,7 @@ ExcInfo = (
 )
 
 
-BODILESS = frozenset({204, 304})
+BODILESS = frozenset({204, 304})  # among final statuses (RFC 9112, 6.3)
 
 
 class Terms(Protocol):
@@ -58,8 +58,8 @@ class Answer:
     was given all of the answer.
     """
 
-    # Set by whoever makes it.  An __init__ would cost more than all that it sets, and to set the
-    # others for each answer, most of which change a few, more than to find them in the class.
+    # Set by whoever makes it: up to Python 3.12 an __init__ costs as much again as making it.  What
+    # most answers never change stays in the class.
     request: RequestHead
     keep: bool
     sink: Sink
@@ -92,6 +92,8 @@ class Answer:
                 exc_info = None  # no cycle through this frame
         elif self._head is not None:
             raise ApplicationError("start_response was called again without exc_info.")
+        if type(headers) is not list:
+            headers = list(headers)  # it may be an iterator
         self._head = encode_head(status, headers)
         self.status = status
         self.headers = headers
@@ -113,6 +115,8 @@ class Answer:
             raise ApplicationError(f"The body holds {type(data).__name__}, not bytes.")
         if not data:
             return
+        if self.complete:
+            raise ApplicationError("write() was called after the answer was complete.")
         if not self.head_sent:
             self.sink.send(self._begin(None) + self._framed(data))
         elif self._has_body:
@@ -164,12 +168,11 @@ class Answer:
         head = self._head
         if head is None:
             raise ApplicationError("The body began before start_response was called.")
-        self.head_sent = True
         code, status_line, raw, said, closes, has_date, has_server = head
         version = self.request.version
         if code in BODILESS or self.request.method == "HEAD":
             self._has_body = False
-            raw = _without_body(head, length, self.headers)
+            raw = _without_body(head, length)
         elif said is not None:
             self._left = said
         elif length is not None:
@@ -180,6 +183,7 @@ class Answer:
             raw += b"Transfer-Encoding: chunked\r\n"
         else:
             self.keep = False  # the end of the connection is the end of the body
+        self.head_sent = True
         if closes or not self.sink.service.keeps_connections:
             self.keep = False
         if not self.keep:
@@ -209,18 +213,18 @@ class Answer:
         return encode_chunk(data) if self._chunked else data
 
 
-def _without_body(head: Head, length: int | None, headers: list[tuple[str, str]]) -> bytes:
+def _without_body(head: Head, length: int | None) -> bytes:
     """Return the fields of an answer to HEAD, or with 204 or 304 (RFC 9110, 8.6).
 
     204 must not have a length, and 304 no other than its 200 would have; a framework that
     counts the body it gives comes to 0.
     """
     code, _, raw, said, *_ = head
-    if said is None:
-        return raw + b"Content-Length: %d\r\n" % length if length and code not in BODILESS else raw
-    if code == 204 or (code == 304 and not said):
-        rest = [each for each in headers if each[0].lower() != "content-length"]
-        return encode_head("200 OK", rest)[2]
+    if said is not None and (code == 204 or (code == 304 and not said)):
+        lines = raw.splitlines(keepends=True)
+        return b"".join(line for line in lines if not line.lower().startswith(b"content-length:"))
+    if said is None and length and code not in BODILESS:
+        return raw + b"Content-Length: %d\r\n" % length
     return raw
 
 
@@ -237,10 +241,10 @@ class _Clock:
 
     def set(self) -> None:
         """Read the time; to be called where it is not between ``since`` and ``until``."""
-        self.since = math.floor(time.time()) + 0.0  # compared with floats, for each answer
-        self.until = self.since + 1
-        self.date = f"Date: {formatdate(self.since, usegmt=True)}\r\n".encode("ascii")
+        since = math.floor(time.time()) + 0.0  # compared with floats, for each answer
+        self.date = f"Date: {formatdate(since, usegmt=True)}\r\n".encode("ascii")
         self.both = self.SERVER + self.date
+        self.since, self.until = since, since + 1  # last: who sees these takes what is above
 
     def without(self, has_date: bool, has_server: bool) -> bytes:
         """Return those of the two that the application has not given itself."""

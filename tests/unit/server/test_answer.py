@@ -4,6 +4,7 @@ import gzip
 import os
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterable, Iterator
 from io import BytesIO
 from pathlib import Path
@@ -14,7 +15,7 @@ import pytest
 from paceline.errors import ApplicationError, Disconnected
 from paceline.http.request import parse_head
 from paceline.limits import Limits
-from paceline.wsgi import gateway
+from paceline.wsgi import gateway, response
 from paceline.wsgi.file_wrapper import FileWrapper
 from paceline.wsgi.response import Answer
 
@@ -396,6 +397,49 @@ def test_close_is_called_once_whatever_happens(parts: list[Any], method: str) ->
     body = Body(*parts)
     ask(saying(body), method=method)
     assert body.closed == 1
+
+
+def test_nothing_can_be_written_behind_the_end() -> None:
+    """Whoever kept write() would write into the answer to the next request, or before it."""
+    kept: list[Callable[[bytes], None]] = []
+
+    def application(environ: dict[str, Any], start: Start) -> Iterable[bytes]:
+        kept.append(start("200 OK", []))
+        return Body(b"a", b"b")
+
+    sink = Recorder()
+    gateway.call(application, {}, answer_to("GET", sink), True)
+    sent = sink.data
+    with pytest.raises(ApplicationError, match="complete"):
+        kept[0](b"more")
+    assert sink.data == sent
+
+
+def test_fields_from_an_iterator() -> None:
+    def application(environ: dict[str, Any], start: Start) -> Iterable[bytes]:
+        start("304 Not Modified", iter([("Content-Length", "0"), ("ETag", '"a"')]))
+        return []
+
+    data, answer, error = ask(application)
+    assert error is None
+    assert b'ETag: "a"\r\n' in data
+    assert b"Content-Length" not in data
+    assert answer.headers == [("Content-Length", "0"), ("ETag", '"a"')]
+
+
+def test_no_thread_is_given_a_date_before_it_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = response._Clock()
+    valid = []
+
+    def formatdate(second: float, usegmt: bool) -> str:
+        valid.append(clock.since <= second < clock.until)
+        return "now"
+
+    monkeypatch.setattr(response, "formatdate", formatdate)
+    clock.set()
+    assert valid == [False]
+    assert clock.since <= time.time() < clock.until + 60
+    assert clock.both == b"Server: paceline\r\nDate: now\r\n"
 
 
 def test_close_is_called_where_nobody_takes_the_answer() -> None:

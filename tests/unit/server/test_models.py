@@ -177,6 +177,9 @@ def test_a_thread_that_cannot_be_started(name: str, monkeypatch: pytest.MonkeyPa
         third = server.connect()
         third.send(get("/"))
         assert refused.wait(PATIENCE)
+        alive = threading.Event()
+        server.model.service.heartbeat = alive.set
+        assert alive.wait(PATIENCE / 2), "killed for what its requests wait for"
         allowed.set()
         with server.connect() as client:
             client.sock.settimeout(PATIENCE / 2)  # /wait ends by itself after PATIENCE

@@ -1,5 +1,6 @@
 """A status and fields → bytes: what an application says can only be what it looks like."""
 
+import enum
 from collections.abc import Sequence
 
 import pytest
@@ -115,8 +116,44 @@ class Text(str):
     """Of a subclass, as frameworks have some."""
 
 
-def test_text_of_a_subclass() -> None:
-    assert encode_fields([("A", Text("1"))])[0] == b"A: 1\r\n"
+class Kind(str, enum.Enum):  # noqa: UP042
+    """Its text is its value, but what it is formatted as depends on the version of Python."""
+
+    HTML = "text/html"
+
+
+class Liar(str):
+    """Equals what it does not look like."""
+
+    def __str__(self) -> str:
+        return "a\r\nSet-Cookie: b"
+
+    def __format__(self, spec: str) -> str:
+        return str(self)
+
+    def isprintable(self) -> bool:
+        return True
+
+    def isdecimal(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("name", ["A", "Content-Type", "Server", "Date"])
+@pytest.mark.parametrize("kind", [Text, Kind, Liar])
+def test_of_a_subclass_the_text_counts(name: str, kind: type[str]) -> None:
+    for _ in range(2):
+        raw = encode_fields([(name, kind("text/html"))])[0]
+        assert raw.endswith(b": text/html\r\n")
+        assert encode_fields([(name, "text/html")])[0] == f"{name}: text/html\r\n".encode()
+
+
+def test_a_length_and_a_status_of_a_subclass() -> None:
+    assert encode_head(Liar("200 OK"), [])[:2] == (200, b"HTTP/1.1 200 OK\r\n")
+    assert encode_fields([("Content-Length", Liar("7"))])[:2] == (b"Content-Length: 7\r\n", 7)
+    with pytest.raises(ApplicationError):
+        encode_fields([("Content-Length", Liar("x"))])
+    with pytest.raises(ApplicationError):
+        encode_fields([("A", Liar("a\r\nb: c"))])
 
 
 def test_what_is_no_list_of_fields() -> None:
