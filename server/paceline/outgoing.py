@@ -1,6 +1,7 @@
 """What a client has not taken yet of its answer."""
 
 import os
+import threading
 from collections import deque
 
 from paceline.transport import Connection
@@ -22,12 +23,13 @@ class FilePart:
 class Outgoing:
     """Bytes and pieces of files, in their order, for a connection that takes no more for now."""
 
-    __slots__ = ("_connection", "_parts", "held")
+    __slots__ = ("_connection", "_parts", "held", "lock")
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._parts: deque[bytes | memoryview | FilePart] = deque()
         self.held = 0  # bytes of memory
+        self.lock = threading.Lock()  # of whoever adds or sends: a poller sends too
 
     def __bool__(self) -> bool:
         return bool(self._parts)

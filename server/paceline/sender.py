@@ -30,9 +30,8 @@ class Sender:
         Raises Disconnected.
         """
         if self._outgoing is not None or self._lost:
-            self._make_room()
-            if self._outgoing is not None:
-                self._outgoing.add(data)
+            self.make_room()
+            if self._keep(data):
                 return
         try:
             sent = self.connection.send(data)
@@ -42,26 +41,59 @@ class Sender:
             self._abandon()
             raise Disconnected(str(error)) from None
         if sent < len(data):
-            self._outgoing = Outgoing(self.connection)
-            self._outgoing.add(memoryview(data)[sent:])
+            self._begin_to_keep(memoryview(data)[sent:])
+            self.service.kept(self)
 
     def send_file(self, descriptor: int, offset: int, count: int) -> None:
         """Send part of a file as ``send`` does; it takes no memory, so it never waits for room."""
         if not count:
             return
         self._refuse_if_lost()
-        if self._outgoing is None:
-            self._outgoing = Outgoing(self.connection)
-        self._outgoing.add(FilePart(descriptor, offset, count))
+        part = FilePart(descriptor, offset, count)
+        if not self._keep(part):
+            self._begin_to_keep(part)
         self._send_some()
 
-    def _make_room(self) -> None:
+    @property
+    def keeps(self) -> bool:
+        """Tell whether something waits for the client to take it."""
+        return self._outgoing is not None
+
+    def send_on(self) -> bool:
+        """Send of what is kept, for a thread that is busy; tell whether there is more to send.
+
+        Any one other thread may call it meanwhile.
+        """
+        try:
+            self._send_some()
+        except Disconnected:
+            pass  # the busy thread will learn of it when it sends again
+        return self._outgoing is not None
+
+    def make_room(self) -> None:
+        """Wait until no more is kept than may be.  Raises Disconnected."""
         self._refuse_if_lost()
         hold = self.service.hold
         self._send_some()
-        while self._outgoing is not None and self._outgoing.held > hold:
+        while (outgoing := self._outgoing) is not None and outgoing.held > hold:
             self._wait_writable()
             self._send_some()
+
+    def _keep(self, part: bytes | FilePart) -> bool:
+        """Put it behind what is kept; False where nothing is, by now."""
+        outgoing = self._outgoing
+        if outgoing is not None:
+            with outgoing.lock:
+                if outgoing:
+                    outgoing.add(part)
+                    return True
+        self._refuse_if_lost()
+        return False
+
+    def _begin_to_keep(self, part: memoryview | FilePart) -> None:
+        outgoing = Outgoing(self.connection)
+        outgoing.add(part)
+        self._outgoing = outgoing
 
     def _wait_writable(self) -> None:
         """Wait until the client takes something.  Raises Disconnected when its time is up."""
@@ -77,15 +109,17 @@ class Sender:
 
     def _send_some(self) -> bool:
         """Send of what was kept; tell whether the client took anything.  Raises Disconnected."""
-        if self._outgoing is None:
+        outgoing = self._outgoing
+        if outgoing is None:
             return False
         try:
-            progress = self._outgoing.send_some()
+            with outgoing.lock:
+                progress = outgoing.send_some()
+                if not outgoing and self._outgoing is outgoing:
+                    self._outgoing = None
         except OSError as error:
             self._abandon()
             raise Disconnected(str(error)) from None
-        if not self._outgoing:
-            self._outgoing = None
         return progress
 
     def _refuse_if_lost(self) -> None:
@@ -95,6 +129,7 @@ class Sender:
 
     def _abandon(self) -> None:
         self._lost = True
-        if self._outgoing is not None:
-            self._outgoing.discard()
-            self._outgoing = None
+        outgoing, self._outgoing = self._outgoing, None
+        if outgoing is not None:
+            with outgoing.lock:
+                outgoing.discard()

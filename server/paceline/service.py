@@ -13,6 +13,7 @@ from paceline.wsgi.gateway import Application
 
 if TYPE_CHECKING:
     from paceline.conversation import Conversation
+    from paceline.sender import Sender
 
 
 class AccessLog(Protocol):
@@ -61,6 +62,8 @@ class Service:
     """Bytes of an answer that may wait for a client while its application makes more."""
     keep_alive: float = field(init=False)
     """Seconds that an idle connection has; shorter while the worker drains."""
+    kept: Callable[["Sender"], object] = lambda sender: None
+    """Called when a client did not take all of what was sent while its application goes on."""
     beat: Callable[[], object] = lambda: None
     """Called about once a second by a thread that waits for its client."""
     keeps_connections: bool = True

@@ -18,7 +18,8 @@ CPU alone, many for work that waits, with nothing to tune.
        └── monitor ────────────┘             when the busy ones are blocked
 
 A slow client holds no rider: heads, bodies and what is left of an answer go through the poller,
-which hands a conversation over only where something can be done with it.
+which hands a conversation over only where something can be done with it.  What an application has
+given and its client not taken the leader sends on, while the rider goes on with the application.
 
 Who owns a conversation.  The leader alone turns one from free to owned, so two riders never have
 the same; its rider alone makes it free again.  The registration with the poller stays while a
@@ -40,7 +41,8 @@ from collections import deque
 from paceline.concurrency.base import DRAIN, HEARTBEAT, Model
 from paceline.concurrency.poller import make_poller
 from paceline.concurrency.rider import Rider, Sight
-from paceline.conversation import READ, Conversation
+from paceline.conversation import READ, WRITE, Conversation
+from paceline.sender import Sender
 from paceline.service import Service
 from paceline.transport import Listener
 
@@ -62,6 +64,7 @@ class Adaptive(Model):
     def __init__(self, listeners: list[Listener], service: Service) -> None:
         super().__init__(listeners, service)
         service.hold = service.limits.answer_buffered
+        service.kept = self._watch
         service.closing = self._forget
         service.beat = service.heartbeat  # a rider that waits for its client makes progress
         self._limit = service.max_threads or MAX_THREADS
@@ -227,7 +230,7 @@ class Adaptive(Model):
             if conversation is None:
                 self._attend(descriptor)
             elif conversation.owned:
-                self._mute(conversation, descriptor)
+                self._meanwhile(conversation, descriptor)
             else:
                 conversation.owned = True
                 conversation.ready_at = now
@@ -308,17 +311,34 @@ class Adaptive(Model):
         interest = conversation.interest
         if conversation.owned or conversation.closed or conversation.armed == interest:
             return  # the leader came to it first, or gave it to another rider
+        self._register(conversation, interest)
+
+    def _register(self, conversation: Conversation, mask: int) -> None:
         if conversation.armed:
-            self._poller.modify(conversation.fileno(), interest)
+            self._poller.modify(conversation.fileno(), mask)
         else:
-            self._poller.register(conversation.fileno(), interest)
-        conversation.armed = interest
+            self._poller.register(conversation.fileno(), mask)
+        conversation.armed = mask
+
+    def _watch(self, sender: Sender) -> None:
+        """Hear when the client of a busy rider can take more of what it was sent."""
+        assert isinstance(sender, Conversation)
+        with self._registering:
+            if not sender.closed and sender.armed != WRITE:
+                self._register(sender, WRITE)
+
+    def _meanwhile(self, conversation: Conversation, descriptor: int) -> None:
+        """Attend to a conversation whose rider is busy: send on, or hear nothing of it."""
+        if conversation.armed != WRITE or not conversation.send_on():
+            self._mute(conversation, descriptor)
 
     def _mute(self, conversation: Conversation, descriptor: int) -> None:
         """Hear nothing of a conversation as long as its rider has it."""
         with self._registering:
             if conversation.closed or not conversation.armed:
                 return
+            if conversation.armed == WRITE and conversation.keeps:
+                return  # its rider has sent more, just now
             self._poller.unregister(descriptor)
             conversation.armed = 0
             self._arm(conversation)  # its rider may have let it go in this moment

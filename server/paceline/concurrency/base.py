@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from paceline.conversation import READ, Conversation
 from paceline.exchange import Exchange
+from paceline.sender import Sender
 from paceline.service import Service
 from paceline.transport import Listener
 from paceline.wsgi.environ import template
@@ -29,6 +30,8 @@ class Model:
     def __init__(self, listeners: list[Listener], service: Service) -> None:
         self.listeners = listeners
         self.service = service
+        # What a client did not take nobody else would send on: its thread does before it goes on.
+        service.kept = Sender.make_room
         self.stopping = False
         self._complain_after = 0.0
         # Readable from the moment of stop() on, so that whoever waits for anything wakes.

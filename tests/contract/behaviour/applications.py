@@ -156,7 +156,7 @@ def write_then_wait(environ: Environ, start: Start, query: Query) -> Iterable[by
 
 def yield_then_wait(environ: Environ, start: Start, query: Query) -> Iterable[bytes]:
     def go_on() -> Iterator[bytes]:
-        yield b"at once"
+        yield b"at once".ljust(int(query.get("size", 0)), b"!")
         wait_for_gate(query["token"])
         yield b" and later"
 

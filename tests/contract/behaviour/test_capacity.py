@@ -182,6 +182,7 @@ def test_a_worker_is_replaced_in_the_midst_of_many(place: Path, combination: Com
     with serving(combination, place, "--max-requests=10", "--threads=8") as server:
         gate = server.token()
         clients = wait_at(server, gate, 8)
+        (old,) = server.workers
         server.open_gate(gate)
         for client in clients:
             assert client.answer().body == b"waited"
@@ -191,7 +192,6 @@ def test_a_worker_is_replaced_in_the_midst_of_many(place: Path, combination: Com
             except (OSError, AssertionError):
                 pass
             client.close()
-        old = server.workers[0]
         eventually(lambda: old not in server.workers, "the end of the old")
         with server.connect() as client:
             assert client.get("/raw/hello").body == b"hello"

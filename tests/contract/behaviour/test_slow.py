@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.contract.behaviour.client import Client, get, post, post_chunked
-from tests.contract.behaviour.serving import Combination, Serving, serving
+from tests.contract.behaviour.serving import OF_EACH_MODEL, Combination, Serving, serving
 
 CLIENTS = 30
 SIZE = 5_000_000
@@ -122,6 +122,26 @@ def test_a_body_in_one_piece_needs_no_room(place: Path) -> None:
         for client in clients:
             assert len(client.answer().body) == SIZE
             client.close()
+
+
+@pytest.mark.parametrize("combination", OF_EACH_MODEL, ids=str)
+@pytest.mark.parametrize("others_too", [False, True], ids=["alone", "beside others"])
+def test_what_was_not_taken_at_once_does_not_wait_for_the_next_part(
+    place: Path, combination: Combination, others_too: bool
+) -> None:
+    """However long the application takes for that: the first part arrives whole."""
+    with serving(combination, place, "--answer-buffered=8M") as server, server.connect() as client:
+        token = server.token()
+        client.send(get(f"/yield_then_wait?token={token}&size={SIZE}"))
+        client.head()
+        if combination.model != "serial" and others_too:
+            check_quick(server)
+        if combination.model == "adaptive":  # the others wait until all is taken
+            server.await_event(f"waiting {token}")
+        assert len(client.chunk()) == SIZE
+        server.open_gate(token)
+        assert client.chunk() == b" and later"
+        assert client.chunk() == b""
 
 
 def test_past_the_bound_the_application_waits(place: Path) -> None:
