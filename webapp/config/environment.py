@@ -18,10 +18,9 @@ def flag(name: str, default: bool) -> bool:
     return value == "1"
 
 
-def words(name: str, default: str = "") -> list[str]:
+def words(name: str) -> list[str]:
     """The values between commas."""
-    value = os.environ.get(name) or default
-    return [word.strip() for word in value.split(",") if word.strip()]
+    return [word.strip() for word in os.environ.get(name, "").split(",") if word.strip()]
 
 
 def directory(name: str, default: Path) -> Path:

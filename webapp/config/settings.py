@@ -4,7 +4,7 @@ DATA_DIR              what is kept: database, secret key, uploads      (<reposit
 STATIC_ROOT           where static files are collected and served from (<repository>/var/static)
 DATABASE_URL          PostgreSQL or SQLite                             (SQLite in DATA_DIR)
 DEBUG                 1 for development: tracebacks in the browser     (0)
-ALLOWED_HOSTS         names this site answers to, with commas          (this machine's)
+ALLOWED_HOSTS         names besides this machine's own, with commas    (none)
 CSRF_TRUSTED_ORIGINS  other origins that may post, with their scheme   (none)
 SECURE_COOKIES        1 where the site is reached over https alone     (0)
 """
@@ -89,7 +89,8 @@ DATA_UPLOAD_MAX_NUMBER_FILES = 1  # no form here has more
 
 # --- Who may do what -----------------------------------------------------------------------------
 
-ALLOWED_HOSTS = environment.words("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
+# This machine's own names always count: health checks ask by them.
+ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]", *environment.words("ALLOWED_HOSTS")]
 CSRF_TRUSTED_ORIGINS = environment.words("CSRF_TRUSTED_ORIGINS")
 
 # X-Forwarded-* is the server's business: it knows which peers are proxies that it may believe,

@@ -15,6 +15,9 @@ from django.conf import settings
 
 WEBAPP = settings.BASE_DIR
 
+OWN_NAMES = ["localhost", "127.0.0.1", "[::1]"]
+"""What health checks ask for, whatever ALLOWED_HOSTS says."""
+
 
 class Project:
     """The Django project with directories of its own."""
@@ -171,7 +174,7 @@ def test_a_bad_value(project: Project, variables: dict[str, str], message: str) 
 def test_an_empty_variable_is_none(project: Project) -> None:
     names = ("DEBUG", "ALLOWED_HOSTS", "CSRF_TRUSTED_ORIGINS", "DATABASE_URL", "SECURE_COOKIES")
     empty = dict.fromkeys(names, "")
-    assert project.setting("settings.ALLOWED_HOSTS", **empty) == ["localhost", "127.0.0.1", "[::1]"]
+    assert project.setting("settings.ALLOWED_HOSTS", **empty) == OWN_NAMES
     assert project.setting("settings.DEBUG", **empty) is False
 
 
@@ -186,7 +189,7 @@ def test_values_from_the_environment(project: Project) -> None:
         "[settings.DEBUG, settings.SESSION_COOKIE_SECURE, settings.CSRF_COOKIE_SECURE,"
         " settings.ALLOWED_HOSTS, settings.CSRF_TRUSTED_ORIGINS]"
     )
-    hosts, origins = ["a.example", "b.example"], ["https://a.example:8443"]
+    hosts, origins = [*OWN_NAMES, "a.example", "b.example"], ["https://a.example:8443"]
     assert project.setting(expression, **variables) == [True, True, True, hosts, origins]
 
 
