@@ -1,16 +1,13 @@
 """HTTP Basic authentication (RFC 7617) for the API."""
 
 import base64
-from collections.abc import Callable
 from functools import wraps
 
 from django.contrib.auth import authenticate
 from django.contrib.auth.models import AbstractBaseUser
 from django.http import HttpRequest, HttpResponse
 
-from .errors import unauthorized
-
-View = Callable[..., HttpResponse]
+from .errors import View, unauthorized
 
 
 def user_of(request: HttpRequest) -> AbstractBaseUser | None:

@@ -1,10 +1,14 @@
 """Answers to requests that went wrong: a page for people, JSON for programs."""
 
+from collections.abc import Callable
+from functools import wraps
 from http import HTTPStatus
 
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
 from django.template.loader import render_to_string
 from django.utils.cache import patch_vary_headers
+
+View = Callable[..., HttpResponse]
 
 
 def respond(
@@ -55,13 +59,37 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
         view.setup(request, *match.args, **match.kwargs)
         method = request.method.lower()
         if method not in view.http_method_names or not hasattr(view, method):
-            return view.http_method_not_allowed(request)
+            return method_not_allowed(request, view.http_method_not_allowed(request))
     detail = "This form is too old, or your browser keeps no cookies. Load it again and resend it."
     return respond(request, 403, detail)
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     return respond(request, 404, "There is nothing at this address.")
+
+
+def method_not_allowed(request: HttpRequest, empty: HttpResponseNotAllowed) -> HttpResponse:
+    allowed = empty["Allow"]
+    detail = f"{request.method} means nothing at this address; it takes {allowed}."
+    response = respond(request, 405, detail)
+    response["Allow"] = allowed
+    return response
+
+
+def explaining_405(view: View) -> View:
+    """The view, with an answer to read in place of Django's empty 405, which has no handler.
+
+    Around views, since a middleware would look at every answer of the workloads too.
+    """
+
+    @wraps(view)
+    def explained(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
+        response = view(request, *args, **kwargs)
+        if isinstance(response, HttpResponseNotAllowed):
+            return method_not_allowed(request, response)
+        return response
+
+    return explained
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

@@ -1,7 +1,7 @@
 from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import path
 
-from . import api, views
+from . import api, errors, views
 
 app_name = "guestbook"
 
@@ -20,3 +20,5 @@ urlpatterns = [
     path("api/entries/<int:pk>/", api.entry, name="api-entry"),
     path("api/me/", api.me, name="api-me"),
 ]
+for pattern in urlpatterns:
+    pattern.callback = errors.explaining_405(pattern.callback)

@@ -64,6 +64,23 @@ def test_405_comes_before_the_question_for_a_token(
 
 
 @pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("GET", "/accounts/logout/", "POST, OPTIONS"),  # a browser that comes back to it
+        ("POST", "/", READ),
+        ("POST", "/export.csv", "GET, HEAD"),
+    ],
+)
+def test_405_is_a_page_that_says_what_is_taken(
+    visitor: Client, method: str, path: str, allowed: str
+) -> None:
+    answer = visitor.generic(method, path, headers=PAGE)
+    assert (answer.status_code, answer.get("Allow")) == (405, allowed)
+    assert "<h1>Method Not Allowed</h1>" in answer.content.decode()
+    assert f"{method} means nothing at this address; it takes {allowed}." in answer.content.decode()
+
+
+@pytest.mark.parametrize(
     ("method", "path"),
     [
         ("POST", "/entries/new/"),
@@ -133,10 +150,16 @@ def test_500_page_takes_no_query(
 
 
 @pytest.mark.parametrize(
-    ("path", "status"), [("/api/me/", 401), ("/api/entries/0/", 404), ("/api/nothing/", 404)]
+    ("method", "path", "status"),
+    [
+        ("GET", "/api/me/", 401),
+        ("GET", "/api/entries/0/", 404),
+        ("GET", "/api/nothing/", 404),
+        ("PUT", "/api/entries/", 405),
+    ],
 )
-def test_the_api_fails_in_json(visitor: Client, path: str, status: int) -> None:
-    answer = visitor.get(path)
+def test_the_api_fails_in_json(visitor: Client, method: str, path: str, status: int) -> None:
+    answer = visitor.generic(method, path)
     assert answer.status_code == status
     assert answer.json()["error"]["status"] == status
     assert "Accept" in answer["Vary"]
