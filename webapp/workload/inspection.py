@@ -12,6 +12,7 @@ from django.views.decorators.csrf import csrf_exempt
 PLAIN = str | int | float | bool | None
 SECRET_HEADERS = {"Authorization", "Cookie", "Proxy-Authorization"}
 SECRET_KEYS = {f"HTTP_{name.upper().replace('-', '_')}" for name in SECRET_HEADERS}
+BY_DJANGO = {"CSRF_COOKIE", "CSRF_COOKIE_NEEDS_UPDATE"}  # kept in META; no server put them there
 PIECE = 65_536  # bytes
 
 
@@ -59,11 +60,12 @@ def shown_environ(environ: dict[str, Any]) -> dict[str, Any]:
     """The plain values of a WSGI environ, without secrets.
 
     Some servers, wsgiref's among them, put the environment variables of their process in it, and
-    these may hold passwords. What is the same in both is left out, but for the server's name.
+    these may hold passwords. What is the same in both is left out, but for the server's name, and
+    so is what Django itself has added.
     """
     shown = {}
     for key, value in sorted(environ.items()):
         variable = key in os.environ and key != "SERVER_SOFTWARE"
-        if is_plain(value) and not variable:
+        if is_plain(value) and not variable and key not in BY_DJANGO:
             shown[key] = hidden(str(value)) if key in SECRET_KEYS else value
     return shown

@@ -49,6 +49,15 @@ def test_what_it_hides(visitor: Client, name: str) -> None:
     assert answer.json()["environ"][key] == "(hidden: 13 characters)"
 
 
+def test_what_django_puts_into_the_environ_is_not_shown(visitor: Client) -> None:
+    visitor.get("/accounts/login/")
+    token = visitor.cookies["guestbook_csrf"].value
+    answer = visitor.get("/inspect/")
+    assert token not in answer.content.decode()
+    assert "HTTP_COOKIE" in answer.json()["environ"]  # it was sent
+    assert not [name for name in answer.json()["environ"] if name.startswith("CSRF_")]
+
+
 def test_the_environment_of_the_process_is_not_shown(
     visitor: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
