@@ -55,11 +55,23 @@ def paceline(arguments: list[str]) -> None:
 
 def docker(arguments: list[str]) -> None:
     known = {"up": {"--build", "--detach", "-d", "--scale"}, "down": {"-v"}, "logs": SERVICES}
-    assert arguments.pop(0) == "compose"
-    options = known[arguments.pop(0)]
+    known |= {"kill": {"-s", "HUP", *SERVICES}}
+    compose, name, *arguments = arguments
+    assert compose == "compose"
+    if name == "exec":
+        service, program, *arguments = arguments
+        assert service in SERVICES
+        TRIED[program](arguments)
+        return
+    options = known[name]
     for argument in arguments:
         service, is_scale, _ = argument.partition("=")
         assert service in SERVICES if is_scale else argument in options
+
+
+def python(arguments: list[str]) -> None:
+    path, _ = arguments
+    assert (REPO / path).exists()
 
 
 def pip(arguments: list[str]) -> None:
@@ -73,7 +85,7 @@ def curl(arguments: list[str]) -> None:
 
 
 TRIED: dict[str, Callable[[list[str]], None]] = {
-    each.__name__: each for each in (make, lab, paceline, docker, pip, curl)
+    each.__name__: each for each in (make, lab, paceline, docker, python, pip, curl)
 }
 
 
@@ -134,6 +146,8 @@ def test_the_two_commands_are_in_the_readme():
         ("make up SERVE=gunicorn", AssertionError),
         ("SERVER=unicorn docker compose up", WordError),
         ("docker compose up --everything", AssertionError),
+        ("docker compose exec everything python webapp/manage.py check", AssertionError),
+        ("python webapp/everything.py check", AssertionError),
         ("lab everything", KeyError),
         ("lab up --everything", NoSuchOption),
         ("paceline config.wsgi --everything", ConfigError),
