@@ -1,5 +1,6 @@
 """Where a stack keeps things."""
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,6 +44,13 @@ class Layout:
     def tls(self) -> Path:
         """The proxy's certificate and key."""
         return self.var / "tls"
+
+    @property
+    def how_to_stop(self) -> str:
+        """The command that stops its stack, for people; it would look in var/ by itself."""
+        if self.var == REPO / "var":
+            return "`make down` stops it"
+        return f"`make down LAB_VAR={shlex.quote(str(self.var))}` stops it"
 
     def make(self) -> None:
         """Makes the folders that are missing, for this user alone."""

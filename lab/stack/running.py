@@ -73,7 +73,7 @@ def hold(layout: Layout) -> Iterator[None]:
             found = read(layout)
             by = f": {found.what} on port {found.http_port} (pid {found.pid})" if found else ""
             raise LabError(
-                f"a stack is up already{by}\n`make down` stops it; for a second one beside it set "
+                f"a stack is up already{by}\n{layout.how_to_stop}; for a second one beside it set "
                 "LAB_VAR to another folder, and HTTP_PORT and HTTPS_PORT"
             )
         try:

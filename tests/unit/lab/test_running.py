@@ -44,8 +44,13 @@ def test_a_second_one_is_refused_with_what_is_up_and_what_to_do(layout: Layout):
             pass
         assert is_up(layout)
         assert read(layout) == STACK
-    for part in ("gunicorn with tiny", "port 8080", f"pid {os.getpid()}", "`make down`", "LAB_VAR"):
+    stop = f"`make down LAB_VAR={layout.var}` stops it"
+    for part in ("gunicorn with tiny", "port 8080", f"pid {os.getpid()}", stop, "HTTPS_PORT"):
         assert part in str(refused.value)
+
+
+def test_a_stack_in_the_usual_folder_is_stopped_without_naming_it():
+    assert Layout.from_environ({}).how_to_stop == "`make down` stops it"
 
 
 def test_a_stack_that_was_killed_is_not_up(layout: Layout):

@@ -156,7 +156,7 @@ def test_in_the_background_it_stays_until_lab_down(stack: Stack):
     assert up.returncode == 0, up.stderr
     pids = stack.pids()
     assert f"http://localhost:{stack.http}/" in up.stdout
-    assert "`make down` stops it" in up.stdout
+    assert f"`make down LAB_VAR={stack.var}` stops it" in up.stdout
     assert str(stack.state()["bind"]) == f"unix:{stack.var}/run/server.sock"
     assert stack.lab("status").returncode == 0
     assert {path.name for path in (stack.var / "log").iterdir()} == {
