@@ -135,9 +135,14 @@ def parse_bind(bind: str) -> tuple[str, dict[str, str]]:
     if bind.startswith("unix:/"):
         return "unix", {"path": bind.removeprefix("unix:")}
     host, colon, port = bind.rpartition(":")
-    if colon and host and port.isascii() and port.isdecimal() and 0 < int(port) < 65536:
+    if colon and host and is_port(port):
         return "tcp", {"host": host, "port": port}
     raise WordError(f"BIND={bind}: is no address; write HOST:PORT or unix:/absolute/path")
+
+
+def is_port(text: str) -> bool:
+    """Whether a text is the number of a port."""
+    return text.isascii() and text.isdecimal() and 0 < int(text) < 65536
 
 
 def one_of(
@@ -156,7 +161,7 @@ def whole_number(word: str, words: Mapping[str, str]) -> int | None:
     if not value:
         return None
     if not (value.isascii() and value.isdecimal() and int(value)):
-        raise WordError(f"{word}={value}: is no whole number from 1")
+        raise WordError(f"{word}={value}: must be a whole number, 1 or more")
     return int(value)
 
 

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from lab.serve import APPS, Choice, WordError, one_of, read_servers, whole_number
+from lab.serve import APPS, Choice, WordError, is_port, one_of, read_servers
 
 TRANSPORTS = ("tcp", "unix")
 
@@ -70,10 +70,9 @@ class Words:
 
 def port(word: str, words: Mapping[str, str]) -> int:
     """The port that a word names.  Raises WordError."""
-    number = whole_number(word, words)
-    if number is None or number > 65535:
-        raise WordError(f"{word}={words[word]}: is no port; choose from 1 to 65535")
-    return number
+    if not is_port(words[word]):
+        raise WordError(f"{word}={words[word]}: must be a port, 1 to 65535")
+    return int(words[word])
 
 
 def main() -> None:

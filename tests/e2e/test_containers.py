@@ -103,7 +103,7 @@ def test_a_wrong_word_is_refused_in_the_build_before_what_runs_is_touched(
     stack: ContainerSite, visitor: Visitor
 ):
     before = stack.compose("ps", "--quiet")
-    with pytest.raises(AssertionError, match="lab: WORKERS=many: is no whole number from 1"):
+    with pytest.raises(AssertionError, match="lab: WORKERS=many: must be a whole number"):
         stack.up(WORKERS="many")
 
     assert stack.compose("ps", "--quiet") == before

@@ -44,9 +44,9 @@ refused = pytest.mark.parametrize(
         ("SERVER=pigeon", f"SERVER=pigeon: unknown; choose one of {', '.join(SERVERS)}"),
         ("APP=pigeon", "APP=pigeon: unknown; choose one of django, tiny"),
         ("TRANSPORT=pigeon", "TRANSPORT=pigeon: unknown; choose one of tcp, unix"),
-        ("WORKERS=many", "WORKERS=many: is no whole number from 1"),
+        ("WORKERS=many", "WORKERS=many: must be a whole number, 1 or more"),
         ("HTTPS_PORT=8080", "HTTPS_PORT=8080: is HTTP_PORT too; choose another"),
-        ("CONSOLE_PORT=65536", "CONSOLE_PORT=65536: is no port; choose from 1 to 65535"),
+        ("CONSOLE_PORT=65536", "CONSOLE_PORT=65536: must be a port, 1 to 65535"),
     ],
 )
 

@@ -53,7 +53,7 @@ def test_a_bad_word_gets_one_line_and_exit_status_2(
 def test_the_words_alone_are_checked_as_by_lab_up(alone: Path):
     assert serve(alone, "lab.words").returncode == 0
     done = serve(alone, "lab.words", WORKERS="many")
-    refusal = "lab: WORKERS=many: is no whole number from 1\n"
+    refusal = "lab: WORKERS=many: must be a whole number, 1 or more\n"
     assert (done.returncode, done.stdout, done.stderr) == (2, "", refusal)
 
 
