@@ -60,6 +60,8 @@ class Processes:
         self._environ = environ
         self._cwd = cwd
         self._say = say
+        self.ending = "ending"
+        """What is said once a person or a program asks them to stop."""
         self._running: list[Process] = []
         self._patient = True
         self._handlers: dict[int, Any] = {}
@@ -78,7 +80,7 @@ class Processes:
 
     def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:
         if kind is StopRequested:
-            self._say("lab", "ending: requests in flight are finished first; Ctrl-C cuts them off")
+            self._say("lab", self.ending)
         for process in reversed(self._running):
             self._ask(process)
         for process in reversed(self._running):

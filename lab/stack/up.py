@@ -85,6 +85,7 @@ def run(words: Words, layout: Layout, bind: str, say: Say) -> None:
         state.save(layout)
         announce(state, say)
         say("lab", "Ctrl-C stops it")
+        processes.ending = "ending: requests in flight are finished first; Ctrl-C cuts them off"
         while True:
             processes.watch(None)
 

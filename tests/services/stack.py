@@ -57,6 +57,13 @@ class Stack:
 
     def start(self) -> subprocess.Popen[str]:
         """`lab up` in the foreground, once it answers."""
+        up = self.begin()
+        eventually(lambda: self.said(r"^lab +\| up: ") or up.poll() is not None)
+        assert up.poll() is None, "\n".join(self.lines)
+        return up
+
+    def begin(self) -> subprocess.Popen[str]:
+        """`lab up` in the foreground, from its beginning."""
         self.lines.clear()
         up = subprocess.Popen(
             [*LAB, "up"],
@@ -68,8 +75,6 @@ class Stack:
         )
         self._started.append(up)
         threading.Thread(target=self._read, args=(up,), daemon=True).start()
-        eventually(lambda: self.said(r"^lab +\| up: ") or up.poll() is not None)
-        assert up.poll() is None, "\n".join(self.lines)
         return up
 
     def _read(self, up: subprocess.Popen[str]) -> None:

@@ -1,5 +1,6 @@
 """`lab up` as a person runs it: real processes, real signals, one var/ for each stack."""
 
+import fcntl
 import http.client
 import os
 import re
@@ -97,7 +98,20 @@ def test_a_stop_signal_leaves_nothing_and_is_no_failure(stack: Stack, number: si
     assert len(pids) >= 5  # lab, gunicorn and its worker, nginx and its worker
     up.send_signal(number)
     assert up.wait(60) == 0
+    eventually(lambda: stack.said(r"\| ending: requests in flight are finished first; Ctrl-C cuts"))
     assert is_gone(stack, pids)
+
+
+def test_before_it_is_up_ctrl_c_ends_it_without_a_word_of_requests(stack: Stack):
+    (stack.var / "data").mkdir(parents=True)
+    with (stack.var / "data" / "prepare.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # so that the preparation does not come to its end
+        up = stack.begin()
+        eventually(lambda: stack.said(r"\| preparing the application$"))
+        up.send_signal(signal.SIGINT)
+        assert up.wait(60) == 0
+    eventually(lambda: stack.said(r"\| everything has ended$"))
+    assert stack.said(r"^lab +\| ending$")
 
 
 def test_requests_in_flight_are_finished(stack: Stack):
