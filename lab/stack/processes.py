@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from lab.errors import LabError
+from lab.serve import WordError
 
 Say = Callable[[str, str], None]
 """How a line reaches a person: the name of who says it, and the line."""
@@ -97,14 +98,19 @@ class Processes:
         return {process.name: process.popen.pid for process in self._running}
 
     def run(self, name: str, command: Sequence[str]) -> None:
-        """Runs a command to its end.  Raises LabError where it fails, StopRequested."""
+        """Runs a command to its end.
+
+        Raises WordError where it exits with 2, by which all parts of the lab say that a value
+        cannot be followed; LabError where it fails otherwise; StopRequested.
+        """
         process = self.start(name, command)
         while process.popen.poll() is None:
             self._wait(None)
         self._running.remove(process)
         self._finish(process)
-        if process.popen.returncode:
-            raise LabError(f"{name} failed ({describe(process.popen.returncode)})")
+        if status := process.popen.returncode:
+            failure = WordError if status == 2 else LabError
+            raise failure(f"{name} failed ({describe(status)})")
 
     def start(
         self,

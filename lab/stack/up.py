@@ -34,8 +34,8 @@ SOCKET_PATH_LIMIT = 100
 def up(words: Words, layout: Layout, say: Say) -> None:
     """Starts a stack and stays until it is asked to stop, by Ctrl-C, TERM or HUP.
 
-    Raises LabError where it cannot start, or as soon as one of its processes ends by itself; all
-    others have ended too by then.
+    Raises LabError where it cannot start, or as soon as one of its processes ends by itself, and
+    WordError where the application cannot follow a value; all others have ended too by then.
     """
     layout.make()
     with hold(layout):

@@ -23,6 +23,16 @@ def words(name: str) -> list[str]:
     return [word.strip() for word in os.environ.get(name, "").split(",") if word.strip()]
 
 
+def origins(name: str) -> list[str]:
+    """The origins between commas. Raises ImproperlyConfigured for one without a scheme."""
+    found = words(name)
+    for origin in found:
+        if "://" not in origin:
+            hint = f"write it with its scheme, as in https://{origin}"
+            raise ImproperlyConfigured(f"{name}={origin!r}: {hint}")
+    return found
+
+
 def directory(name: str, default: Path) -> Path:
     """An absolute path; a relative one starts at the working directory."""
     return Path(os.environ.get(name) or default).absolute()

@@ -91,7 +91,7 @@ DATA_UPLOAD_MAX_NUMBER_FILES = 1  # no form here has more
 
 # This machine's own names always count: health checks ask by them.
 ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]", *environment.words("ALLOWED_HOSTS")]
-CSRF_TRUSTED_ORIGINS = environment.words("CSRF_TRUSTED_ORIGINS")
+CSRF_TRUSTED_ORIGINS = environment.origins("CSRF_TRUSTED_ORIGINS")
 
 # X-Forwarded-* is the server's business: it knows which peers are proxies that it may believe,
 # and says what it found out in wsgi.url_scheme and REMOTE_ADDR. So no SECURE_PROXY_SSL_HEADER.

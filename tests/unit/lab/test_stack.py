@@ -156,11 +156,21 @@ def test_when_the_lab_itself_is_killed_nothing_is_left(stack: Stack):
     assert stack.start().poll() is None
 
 
-def test_an_application_that_cannot_start_is_shown_and_nothing_is_left(stack: Stack):
-    stack.environ["DATABASE_URL"] = "nosuchdb://somewhere/"
+@pytest.mark.parametrize(
+    ("value", "status"),
+    [
+        ("DATABASE_URL=nosuchdb://somewhere/", 2),  # cannot be followed
+        ("DATABASE_URL=postgres://127.0.0.1:1/none", 1),  # nobody answers there
+        ("SECURE_COOKIES=maybe", 2),
+    ],
+)
+def test_an_application_that_cannot_start_is_shown_and_nothing_is_left(
+    stack: Stack, value: str, status: int
+):
+    name, _, stack.environ[name] = value.partition("=")
     failed = stack.lab("up")
-    assert failed.returncode == 1
-    assert re.search(r"^prepare \| .*DATABASE_URL", failed.stdout, re.M)
+    assert failed.returncode == status
+    assert re.search(rf"^prepare \| .*{name}", failed.stdout, re.M)
     assert failed.stderr.startswith("lab: prepare failed (exit status ")
     assert is_gone(stack, set())
 
@@ -185,7 +195,7 @@ def test_in_the_background_it_stays_until_lab_down(stack: Stack):
 def test_in_the_background_a_failure_is_shown_where_it_was_asked_for(stack: Stack):
     stack.environ["DATABASE_URL"] = "nosuchdb://somewhere/"
     failed = stack.lab("up", "--detach")
-    assert failed.returncode == 1
+    assert failed.returncode == 2
     assert re.search(r"^prepare \| .*DATABASE_URL", failed.stderr, re.M)
     assert "\nlab: prepare failed (exit status " in failed.stderr
 

@@ -160,6 +160,10 @@ def test_starters_agree_on_one_key(tmp_path: Path) -> None:
         ({"DATABASE_URL": "mysql://ada:5e5ame@db/x"}, "DATABASE_URL: write postgres://"),
         ({"DATABASE_URL": "5e5ame"}, "DATABASE_URL: write postgres://"),
         ({"DATABASE_URL": "postgres://ada:5e5ame@db:port/x"}, "DATABASE_URL: write postgres://"),
+        (
+            {"CSRF_TRUSTED_ORIGINS": "https://a.example, b.example"},
+            "CSRF_TRUSTED_ORIGINS='b.example': write it with its scheme, as in https://b.example",
+        ),
         ({"DATA_DIR": "/proc/nowhere"}, "DATA_DIR: cannot keep a secret key there"),
     ],
 )
