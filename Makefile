@@ -55,7 +55,7 @@ COMPILE = --quiet --universal --python-version 3.11 --generate-hashes --no-heade
 AS_DEV  = --constraints $(LOCKS)/dev.txt --no-annotate
 
 clean: ## remove the environment and caches; var/ (data, logs) stays
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info server/*.egg-info
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info server/*.egg-info server/build
 	find lab server tests webapp -name __pycache__ -prune -exec rm -rf {} +
 
 # The environment holds exactly what a lock names; lab and paceline themselves are editable.

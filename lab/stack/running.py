@@ -53,7 +53,7 @@ class Running:
         return [
             (f"http://localhost:{self.http_port}/", "through the proxy"),
             (f"https://localhost:{self.https_port}/", "the same over TLS and HTTP/2"),
-            (direct, "the server itself, without the proxy"),
+            (direct, "the server itself, without the proxy (no static files)"),
         ]
 
     def save(self, layout: Layout) -> None:
