@@ -159,6 +159,23 @@ def test_nothing_is_wider_than_the_window(open_page: Open, width: int):
         page.go_back()
 
 
+def test_edit_and_delete_stay_together_beside_a_file(open_page: Open):
+    page = open_page(viewport={"width": 360, "height": 740})
+    sign_up(page)
+    page.get_by_role("link", name="Sign the guestbook").click()
+    page.get_by_label("Message").fill("with a file")
+    # Leaves room for one of the two beside it.
+    page.get_by_label("Attachment").set_input_files(attached("a-report-of-the-year.pdf", b"x"))
+    page.get_by_role("button", name="Sign", exact=True).click()
+    edit, delete = (
+        page.get_by_role("link", name=name).first.bounding_box() for name in ("Edit", "Delete")
+    )
+
+    assert edit
+    assert delete
+    assert edit["y"] == delete["y"]
+
+
 def test_a_file_past_10_mb_is_explained_by_nginx(open_page: Open):
     page = open_page(viewport={"width": 360, "height": 740})
     sign_up(page)
