@@ -187,6 +187,8 @@ def test_a_file_past_10_mb_is_explained_by_nginx(open_page: Open):
 
     expect(page.get_by_role("heading")).to_have_text("413: more than the proxy takes")
     assert page.evaluate(TOO_WIDE) == []
+    page.get_by_role("link", name="Back to the form").click()
+    expect(page.get_by_role("heading", name="Sign the guestbook")).to_be_visible()
 
 
 @pytest.mark.parametrize("width", WIDTHS)
