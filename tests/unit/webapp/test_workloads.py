@@ -160,4 +160,4 @@ def test_the_page_lists_them_with_their_bounds(client: Client, ada: User) -> Non
     for workload, name, bound in (case.values for case in BOUNDS):
         assert f"/workload/{workload.name}/" in page
         assert f"<code>{name}</code>" in page
-        assert f"{bound.meaning}: 0 to {bound.high}, otherwise {bound.default}" in page
+        assert f"{bound.meaning}: 0 to {bound.high}, default {bound.default}" in page
