@@ -1,7 +1,7 @@
 """What some tests need beyond Python: `need("docker")` skips them where it is missing.
 
-Where the environment says LAB_REQUIRE=docker,browser,postgres a missing one fails instead, so that
-a machine that should have it cannot pass by skipping.
+Where the environment says LAB_REQUIRE=docker,browser,postgres,wrk a missing one fails instead, so
+that a machine that should have it cannot pass by skipping.
 """
 
 import os
@@ -37,10 +37,16 @@ def postgres() -> str | None:
     return str(folders[-1].parent) if folders else None
 
 
+def wrk() -> str | None:
+    """The load generator of the bench."""
+    return shutil.which("wrk")
+
+
 REQUIREMENTS: dict[str, tuple[Callable[[], str | None], str]] = {
     "docker": (docker, "no Docker engine answers `docker info`"),
     "browser": (browser, "no chromium in PATH (Debian: apt-get install chromium)"),
     "postgres": (postgres, "no initdb (Debian: apt-get install postgresql)"),
+    "wrk": (wrk, "no wrk in PATH (Debian: apt-get install wrk)"),
 }
 
 

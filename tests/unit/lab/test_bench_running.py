@@ -24,6 +24,7 @@ from lab.bench.running import environment
 from lab.bench.void import VoidError
 from lab.bench.workloads import WORKLOADS, Workload
 from lab.stack.ports import free_port
+from tests.services.requirements import need
 
 REPO = Path(__file__).resolve().parents[3]
 HELLO = WORKLOADS["hello"]
@@ -32,9 +33,13 @@ pytestmark = pytest.mark.skipif(
     sys.platform != "linux" or shutil.which("taskset") is None,
     reason="the bench needs Linux and taskset",
 )
-needs_wrk = pytest.mark.skipif(
-    shutil.which("wrk") is None, reason="needs wrk (Debian: apt-get install wrk)"
-)
+needs_wrk = pytest.mark.usefixtures("wrk")
+
+
+@pytest.fixture
+def wrk() -> str:
+    return need("wrk")
+
 
 SERVER = """
 import http.server, os, signal, subprocess, sys, time

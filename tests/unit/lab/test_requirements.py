@@ -26,7 +26,9 @@ def test_what_is_missing_fails_where_it_is_required(missing: None, monkeypatch: 
 
 def test_a_typo_in_what_is_required_fails(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("LAB_REQUIRE", "postgers")
-    with pytest.raises(pytest.fail.Exception, match="postgers; known: docker, browser, postgres"):
+    with pytest.raises(
+        pytest.fail.Exception, match="postgers; known: docker, browser, postgres, wrk"
+    ):
         requirements.need("postgres")
 
 
