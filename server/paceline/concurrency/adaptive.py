@@ -80,11 +80,13 @@ class Adaptive(Model):
         self._parked: deque[Rider] = deque()
         self._start_after = 0.0  # when the system refused a thread, it is asked again later
         self._blocking = False  # whether requests were seen to wait rather than to burn
-        self._unattended = False  # whether nobody was busy at the last look, nor polling
+        self._suspecting = False  # whether at the last look nobody got on, for the first time
         self._all_run = False  # whether at the last look every busy rider ran for sure
         self._sent_at = 0.0  # when the monitor last wanted somebody at the front
         self._call: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._dozing = False
+        # Whether the queue is older than a tick: who came since would be behind those who come now.
+        self._overdue = False
         self._accepting: dict[int, Listener] = {}
         self._waiting_for_room = False
         self._next_sweep = 0.0
@@ -104,6 +106,7 @@ class Adaptive(Model):
             time.sleep(CALM_TICK if calm else TICK)
             now = time.monotonic()
             if not self._polling or self._ready:
+                self._overdue = True
                 self._look(now)
                 quiet_since = now
             elif now - quiet_since > DOZE_AFTER:
@@ -123,20 +126,21 @@ class Adaptive(Model):
         """Send another rider to the front where the busy ones are blocked."""
         sights = {rider.look(now) for rider in self._riders}
         self._all_run = sights <= {Sight.IDLE, Sight.RUNS}
-        if sights == {Sight.IDLE} and not self._unattended:
-            self._unattended = True  # the leader is on its way from the poll, or to it
-            return
-        self._unattended = False
-        impatient = Sight.BURNS in sights
-        active = impatient or Sight.RUNS in sights
+        hogged = sights - {Sight.IDLE, Sight.BLOCKED} == {Sight.BURNS}
+        active = not sights.isdisjoint({Sight.RUNS, Sight.BURNS})
         if Sight.FRESH in sights:
             active |= not self._blocking  # a guess, by what was seen last
-        if active and not impatient and self._gil:
-            self._blocking = False
+        if active and not hogged and self._gil:
+            self._blocking = self._suspecting = False
+            return
+        if not hogged and not self._blocking and not self._suspecting:
+            # Once is not enough: the leader may be on its way to or from the poll, or the host may
+            # have taken this machine's core away.
+            self._suspecting = True
             return
         self._blocking = not active
         self._sent_at = now
-        if impatient:
+        if hogged:
             for rider in self._riders:
                 rider.forgive(now)  # one more rider for each such time
         self._send_rider(now)
@@ -173,21 +177,15 @@ class Adaptive(Model):
         me = Rider()
         self._riders.append(me)
         started.set()
-        ready, leading, parked = self._ready, self._leading, self._parked
+        ready, parked = self._ready, self._parked
         while not self._finished:
+            if self._overdue:
+                self._overdue = False
+                self._lead(at_once=True)
             try:
                 conversation = ready.popleft()
             except IndexError:
-                if leading.acquire(blocking=False):
-                    try:
-                        self._lead()
-                    except Exception:
-                        # Others may lead on; where none can, no sign of life is given any more.
-                        log.exception("The poll failed")
-                        time.sleep(RESTLESS)
-                    finally:
-                        leading.release()
-                else:
+                if not self._lead():
                     parked.append(me)
                     me.wake.acquire()
                 continue
@@ -218,10 +216,27 @@ class Adaptive(Model):
 
     # --- the leader -------------------------------------------------------------------------------
 
-    def _lead(self) -> None:
+    def _lead(self, at_once: bool = False) -> bool:
+        """Go to the front, unless somebody is there; tell whether it was free.
+
+        With ``at_once``, only to see who has come.
+        """
+        if not self._leading.acquire(blocking=False):
+            return False
+        try:
+            self._poll(at_once)
+        except Exception:
+            # Others may lead on; where none can, no sign of life is given any more.
+            log.exception("The poll failed")
+            time.sleep(RESTLESS)
+        finally:
+            self._leading.release()
+        return True
+
+    def _poll(self, at_once: bool) -> None:
         restless = self.stopping or self._waiting_for_room
         self._polling = True
-        events = self._poller.poll(RESTLESS if restless else HEARTBEAT)
+        events = self._poller.poll(0 if at_once else RESTLESS if restless else HEARTBEAT)
         self._polling = False
         now = time.monotonic()
         conversations, ready = self._conversations, self._ready
@@ -230,7 +245,9 @@ class Adaptive(Model):
             if conversation is None:
                 self._attend(descriptor)
             elif conversation.owned:
-                self._meanwhile(conversation, descriptor)
+                # One in the queue is still readable: no trouble to a poll that does not wait.
+                if not at_once or conversation.armed == WRITE:
+                    self._meanwhile(conversation, descriptor)
             else:
                 conversation.owned = True
                 conversation.ready_at = now

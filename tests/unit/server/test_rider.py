@@ -1,5 +1,7 @@
 """What the monitor of the adaptive model sees of a thread, and what it makes of that."""
 
+import threading
+
 import pytest
 from paceline.concurrency import rider
 from paceline.concurrency.adaptive import Adaptive
@@ -83,3 +85,47 @@ def test_a_leader_between_poll_and_request_is_not_taken_for_blocked(
     assert sent == []
     model._look(2 * TICK)
     assert sent == [2 * TICK]
+
+
+@pytest.mark.parametrize("overdue", [True, False])
+def test_who_has_come_since_is_let_in_before_a_queue_that_is_old_is_served(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch, overdue: bool
+) -> None:
+    model = Adaptive([], Service(lambda environ, start_response: []))
+    did: list[str] = []
+
+    def serve(conversation: str) -> None:
+        did.append(f"serve {conversation}")
+        model._finished = True
+
+    monkeypatch.setattr(model, "_serve", serve)
+    monkeypatch.setattr(model, "_poll", lambda at_once: did.append(f"poll {at_once}"))
+    model._ready.append("first")  # type: ignore[arg-type]
+    model._overdue = overdue
+    model._ride(threading.Event())
+    assert did == (["poll True"] if overdue else []) + ["serve first"]
+
+
+def test_one_request_that_burns_is_no_reason_for_a_rider_beside_one_that_gets_on(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = Adaptive([], Service(lambda environ, start_response: []))
+
+    class Seen:
+        def __init__(self, sight: Sight) -> None:
+            self.look = lambda now: sight
+            self.forgive = lambda now: None
+
+    sent: list[float] = []
+    monkeypatch.setattr(model, "_send_rider", sent.append)
+    for sights, sends in (
+        ([Sight.BURNS], True),
+        ([Sight.BURNS, Sight.IDLE, Sight.BLOCKED], True),
+        ([Sight.BURNS, Sight.BURNS], True),
+        ([Sight.BURNS, Sight.RUNS], False),
+        ([Sight.BURNS, Sight.FRESH], False),
+    ):
+        model._riders = [Seen(sight) for sight in sights]  # type: ignore[misc]
+        sent.clear()
+        model._look(TICK)
+        assert bool(sent) == sends, sights
