@@ -47,6 +47,7 @@ lock: $(VENV)/.installed-dev ## compile requirements/*.txt anew from pyproject.t
 	$(BIN)/uv pip compile $(COMPILE) --group dev --upgrade pyproject.toml --output-file $(LOCKS)/dev.txt
 	$(BIN)/uv pip compile $(COMPILE) --group lab $(AS_DEV) pyproject.toml --output-file $(LOCKS)/lab.txt
 	$(BIN)/uv pip compile $(COMPILE) --group webapp $(AS_DEV) --output-file $(LOCKS)/webapp.txt
+	$(BIN)/uv pip compile $(COMPILE) --group console $(AS_DEV) --output-file $(LOCKS)/console.txt
 	$(BIN)/uv pip compile $(COMPILE) --group gunicorn $(AS_DEV) --output-file $(LOCKS)/gunicorn.txt
 
 # dev.txt holds every package; the smaller locks take its versions.

@@ -30,7 +30,7 @@ class TestLock:
 
 
 def test_the_locks_that_installs_use_are_there():
-    assert {lock.stem for lock in LOCKS} == {"dev", "lab", "webapp", "gunicorn"}
+    assert {lock.stem for lock in LOCKS} == {"dev", "lab", "webapp", "gunicorn", "console"}
 
 
 def test_django_is_the_long_term_release():
