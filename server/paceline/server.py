@@ -5,11 +5,13 @@ import logging
 import random
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import cast
 
 from paceline.concurrency import MODELS, Model
 from paceline.config import Config
 from paceline.exchange import Exchange
 from paceline.observe.access_log import AccessLog
+from paceline.observe.observation import Observer
 from paceline.service import Service
 from paceline.settings.values import Hook
 from paceline.transport import Listener
@@ -60,6 +62,7 @@ def build_model(
         multiprocess=config.workers > 1,
         before_request=_before(config.pre_request, worker),
         after_request=_after(config.post_request, worker),
+        observer=_observer(config.observer, worker),
         heartbeat=heartbeat,
     )
     # What was loaded until now stays for the life of the worker: the collector need not look at
@@ -84,6 +87,10 @@ def _forwarding(config: Config) -> Forwarding:
         forwarder_headers=frozenset(name.lower() for name in config.forwarder_headers),
         header_map=config.header_map,
     )
+
+
+def _observer(hook: Hook | None, worker: object) -> Observer | None:
+    return None if hook is None else cast("Observer | None", hook(worker))
 
 
 def _guarded(call: Callable[[], object], name: str) -> None:

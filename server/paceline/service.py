@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from paceline.exchange import Exchange
 from paceline.limits import Limits, Timeouts
+from paceline.observe.observation import Crowd, Observer
 from paceline.observe.record import Record
 from paceline.wsgi.environ import Forwarding
 from paceline.wsgi.gateway import Application
@@ -54,6 +55,8 @@ class Service:
     multiprocess: bool = False
     before_request: Callable[[Exchange], object] | None = None
     after_request: Callable[[Exchange], object] | None = None
+    observer: Observer | None = None
+    """Told all about the requests that it wants to know of."""
     heartbeat: Callable[[], None] = lambda: None
     """To be called at least once a second while requests can be taken up."""
 
@@ -68,6 +71,8 @@ class Service:
     """Called about once a second by a thread that waits for its client."""
     keeps_connections: bool = True
     """Whether a connection stays open after an answer; not so while the worker drains."""
+    crowd: Callable[[], Crowd] = lambda: Crowd(1, 0, 0)
+    """Tells how things stand, this thread included."""
     closing: Callable[["Conversation"], None] = lambda conversation: None
     """Called before a conversation closes its connection."""
     served: int = 0

@@ -21,6 +21,7 @@ LAYERS = """
     process
     server
     concurrency
+    observed
     conversation
     sender
     service

@@ -42,6 +42,7 @@ from paceline.concurrency.base import DRAIN, HEARTBEAT, Model
 from paceline.concurrency.poller import make_poller
 from paceline.concurrency.rider import Rider, Sight
 from paceline.conversation import READ, WRITE, Conversation
+from paceline.observe.observation import Crowd
 from paceline.sender import Sender
 from paceline.service import Service
 from paceline.transport import Listener
@@ -66,6 +67,7 @@ class Adaptive(Model):
         service.hold = service.limits.answer_buffered
         service.kept = self._watch
         service.closing = self._forget
+        service.crowd = self._crowd
         service.beat = service.heartbeat  # a rider that waits for its client makes progress
         self._limit = service.max_threads or MAX_THREADS
         # Asked once the application is loaded: an extension of its may have brought the GIL back.
@@ -320,6 +322,10 @@ class Adaptive(Model):
         for descriptor in self._accepting:
             self._poller.unregister(descriptor)
         self._accepting.clear()
+
+    def _crowd(self) -> Crowd:
+        busy = sum(rider.busy for rider in self._riders)
+        return Crowd(busy, len(self._riders) - busy, len(self._ready))
 
     # --- what is registered with the poller -------------------------------------------------------
 

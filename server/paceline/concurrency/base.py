@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from paceline.conversation import READ, Conversation
 from paceline.exchange import Exchange
+from paceline.observed import ObservedConversation
 from paceline.sender import Sender
 from paceline.service import Service
 from paceline.transport import Listener
@@ -32,6 +33,7 @@ class Model:
         self.service = service
         # What a client did not take nobody else would send on: its thread does before it goes on.
         service.kept = Sender.make_room
+        self._conversation = Conversation if service.observer is None else ObservedConversation
         self.stopping = False
         self._complain_after = 0.0
         # Readable from the moment of stop() on, so that whoever waits for anything wakes.
@@ -69,7 +71,7 @@ class Model:
                 self._complain(f"Cannot accept a connection: {error.strerror}")
                 time.sleep(0.05)  # it stays in the backlog; do not spin
             return None  # else the client was gone before it was accepted
-        return Conversation(connection, self._templates[id(listener)], self.service)
+        return self._conversation(connection, self._templates[id(listener)], self.service)
 
     def _complain(self, text: str) -> None:
         """Log what goes on for a while, but not at each try."""

@@ -12,6 +12,7 @@ import threading
 
 from paceline.concurrency.base import HEARTBEAT, Model, log
 from paceline.conversation import READ, Conversation
+from paceline.observe.observation import Crowd
 
 
 class ThreadPerConnection(Model):
@@ -21,6 +22,7 @@ class ThreadPerConnection(Model):
         """Accept until stopped, then wait for the threads."""
         room = threading.Semaphore(self.service.max_threads or self.service.max_connections)
         threads: set[threading.Thread] = set()
+        self.service.crowd = lambda: Crowd(len(threads), 0, 0)
 
         def converse(conversation: Conversation) -> None:
             try:

@@ -16,6 +16,7 @@ from collections import deque
 
 from paceline.concurrency.base import DRAIN, HEARTBEAT, Model
 from paceline.conversation import READ, Conversation
+from paceline.observe.observation import Crowd
 from paceline.transport import Listener
 
 THREADS = 8  # where --threads was not given
@@ -39,6 +40,8 @@ class ThreadPool(Model):
             threading.Thread(target=self._work, daemon=True)
             for _ in range(self.service.max_threads or THREADS)
         ]
+        self._threads = len(threads)
+        self.service.crowd = self._crowd
         for thread in threads:
             thread.start()
         self._poll()
@@ -46,6 +49,11 @@ class ThreadPool(Model):
             self._ready.put(None)
         for thread in threads:
             thread.join()
+
+    def _crowd(self) -> Crowd:
+        queued = self._ready.qsize()
+        busy = min(self._away - queued, self._threads)
+        return Crowd(busy, self._threads - busy, queued)
 
     def _poll(self) -> None:
         listeners = {listener.socket.fileno(): listener for listener in self.listeners}

@@ -38,6 +38,13 @@ class Hooks:
     worker_abort: Hook | None = setting(
         "worker_abort(worker): in a worker, at ABRT, which a timeout sends.", hook("worker"), None
     )
+    observer: Hook | None = setting(
+        "observer(worker): in a worker, once its application is loaded; returns what is told all "
+        "about the requests that it wants to know of, or None.",
+        hook("worker"),
+        None,
+        detail="`paceline.observe.observation` says what such an Observer is.",
+    )
     pre_request: Hook | None = setting(
         "pre_request(worker, request): before the application is called.",
         hook("worker", "request"),

@@ -9,6 +9,7 @@ from wsgiref.types import WSGIApplication
 
 from paceline.conversation import WRITE, Conversation
 from paceline.exchange import Exchange
+from paceline.observed import ObservedConversation
 from paceline.service import Service
 from paceline.transport import Connection
 from paceline.wsgi.environ import template
@@ -131,7 +132,8 @@ def connect(application: WSGIApplication, **options: Any) -> Talk:
     options.setdefault("hold", UNLIMITED)
     service = Service(application, **options)
     connection = MemoryConnection()
-    return Talk(connection, Conversation(connection, BASE, service), service, [])
+    kind = Conversation if service.observer is None else ObservedConversation
+    return Talk(connection, kind(connection, BASE, service), service, [])
 
 
 def byte_by_byte(data: bytes) -> list[bytes]:
