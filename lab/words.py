@@ -9,10 +9,13 @@ import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import combinations
 
 from lab.serve import APPS, Choice, WordError, is_port, one_of, read_servers
 
 TRANSPORTS = ("tcp", "unix")
+TRACES = ("all", "sampled", "off")
+PORTS = ("HTTP_PORT", "HTTPS_PORT", "CONSOLE_PORT")
 
 
 @dataclass(frozen=True)
@@ -38,8 +41,10 @@ WORDS = (
     Word("TRANSPORT", "tcp", "Between proxy and server: tcp or unix."),
     Word("HTTP_PORT", "8080", "The proxy's port for HTTP."),
     Word("HTTPS_PORT", "8443", "The proxy's port for HTTPS."),
-    Word("CONSOLE_PORT", "8081", "Kept for the console; nothing listens there yet."),
+    Word("CONSOLE_PORT", "8081", "The port of the console, which shows the traces."),
     Word("DATABASE_URL", "", "The database; left out: SQLite in var/data."),
+    Word("LAB_TRACE", "all", "Which requests are traced: all, sampled (the client says), off."),
+    Word("LAB_TRACE_BYTES", "on", "Whether heads and bodies are in the traces: on or off."),
 )
 
 
@@ -51,6 +56,8 @@ class Words:
     transport: str
     http_port: int
     https_port: int
+    console_port: int
+    trace: str
     environ: Mapping[str, str]
 
     @classmethod
@@ -62,10 +69,13 @@ class Words:
         if transport not in choice.server.bind:
             raise WordError(f"TRANSPORT={transport}: {choice.server.name} cannot listen there")
         # Whether a port is free is asked where somebody will listen: lab/stack/ports.py, or Docker.
-        ports = {name: port(name, words) for name in ("HTTP_PORT", "HTTPS_PORT", "CONSOLE_PORT")}
-        if ports["HTTP_PORT"] == ports["HTTPS_PORT"]:
-            raise WordError(f"HTTPS_PORT={ports['HTTPS_PORT']}: is HTTP_PORT too; choose another")
-        return cls(choice, transport, ports["HTTP_PORT"], ports["HTTPS_PORT"], words)
+        http, https, console = (port(name, words) for name in PORTS)
+        for first, second in combinations(PORTS, 2):
+            if int(words[first]) == int(words[second]):
+                raise WordError(f"{second}={words[second]}: is {first} too; choose another")
+        trace = one_of("LAB_TRACE", words, TRACES, "all")
+        one_of("LAB_TRACE_BYTES", words, ("on", "off"), "on")
+        return cls(choice, transport, http, https, console, trace, words)
 
 
 def port(word: str, words: Mapping[str, str]) -> int:

@@ -36,6 +36,11 @@ class Layout:
         return self.var / "run"
 
     @property
+    def telemetry(self) -> Path:
+        """The sockets of the console, which collects what is told of requests."""
+        return self.run / "telemetry"
+
+    @property
     def log(self) -> Path:
         """One file for each process, begun anew at each start."""
         return self.var / "log"
@@ -54,5 +59,5 @@ class Layout:
 
     def make(self) -> None:
         """Makes the folders that are missing, for this user alone."""
-        for folder in (self.data, self.static, self.run, self.log, self.tls):
+        for folder in (self.data, self.static, self.run, self.telemetry, self.log, self.tls):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)

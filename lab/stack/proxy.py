@@ -44,6 +44,8 @@ def write_configuration(words: Words, layout: Layout, bind: str, tls: tuple[Path
         "ACCESS_LOG": "/dev/stdout",
         "ERROR_LOG": "stderr",
         "WORKER_PROCESSES": "auto",
+        "LAB_TRACE": words.trace,
+        "TELEMETRY": str(layout.telemetry),
     }
     configuration = layout.run / "nginx.conf"
     configuration.write_text(render(TEMPLATE.read_text(), values))

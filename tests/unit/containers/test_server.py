@@ -46,6 +46,7 @@ refused = pytest.mark.parametrize(
         ("TRANSPORT=pigeon", "TRANSPORT=pigeon: unknown; choose one of tcp, unix"),
         ("WORKERS=many", "WORKERS=many: must be a whole number, 1 or more"),
         ("HTTPS_PORT=8080", "HTTPS_PORT=8080: is HTTP_PORT too; choose another"),
+        ("LAB_TRACE=some", "LAB_TRACE=some: unknown; choose one of all, sampled, off"),
         ("CONSOLE_PORT=65536", "CONSOLE_PORT=65536: must be a port, 1 to 65535"),
     ],
 )

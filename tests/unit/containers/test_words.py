@@ -7,7 +7,7 @@ from dotenv import dotenv_values
 
 from lab.serve import APPS, read_servers
 from lab.stack.layout import REPO
-from lab.words import TRANSPORTS, WORDS
+from lab.words import TRACES, TRANSPORTS, WORDS
 
 from .conftest import docker
 
@@ -52,7 +52,7 @@ def test_every_choice_is_named():
     servers = read_servers()
     models = {model for server in servers.values() for model in server.concurrency}
 
-    for choice in {*servers, *APPS, *TRANSPORTS, *models}:
+    for choice in {*servers, *APPS, *TRANSPORTS, *models, *TRACES}:
         assert re.search(rf"^#  .*\b{choice}  ", EXAMPLE, re.MULTILINE), choice
 
 

@@ -12,7 +12,7 @@ from paceline.process.supervisor import Supervisor
 from paceline.wsgi.environ import SOFTWARE
 
 from lab.serve import APPS, read_servers
-from lab.words import TRANSPORTS, WORDS
+from lab.words import TRACES, TRANSPORTS, WORDS
 from tests.contract.case import CASES
 from tests.unit.docs.pages import DOCS, PAGES, REPO, bare, table
 
@@ -86,7 +86,7 @@ def _source_of_supervisor() -> str:
 
 def test_the_readme_has_the_words_with_their_defaults():
     shown = {bare(row[0]): bare(row[1]) for row in table(README, "Word", "Default", "")}
-    assert shown == {word.name: word.default for word in WORDS if word.name != "CONSOLE_PORT"}
+    assert shown == {word.name: word.default for word in WORDS}
 
 
 def test_the_readme_has_every_choice_of_a_word():
@@ -94,6 +94,7 @@ def test_the_readme_has_every_choice_of_a_word():
     servers = read_servers()
     models = {model for server in servers.values() for model in server.concurrency}
     choices = {"SERVER": servers, "APP": APPS, "TRANSPORT": TRANSPORTS, "CONCURRENCY": models}
+    choices |= {"LAB_TRACE": TRACES, "LAB_TRACE_BYTES": ("on", "off")}
     for word, values in choices.items():
         assert [value for value in values if f"`{value}`" not in said[word]] == []
 

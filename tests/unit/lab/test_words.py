@@ -69,16 +69,16 @@ def test_threads_given_win_over_recommended_ones():
         ("HTTP_PORT=65536", "HTTP_PORT=65536: must be a port, 1 to 65535"),
         ("CONSOLE_PORT=0", "CONSOLE_PORT=0: must be a port, 1 to 65535"),
         ("HTTP_PORT=8443", "HTTPS_PORT=8443: is HTTP_PORT too; choose another"),
+        ("HTTP_PORT=8081", "CONSOLE_PORT=8081: is HTTP_PORT too; choose another"),
+        ("CONSOLE_PORT=8443", "CONSOLE_PORT=8443: is HTTPS_PORT too; choose another"),
+        ("LAB_TRACE=some", "LAB_TRACE=some: unknown; choose one of all, sampled, off"),
+        ("LAB_TRACE_BYTES=yes", "LAB_TRACE_BYTES=yes: unknown; choose one of on, off"),
     ],
 )
 def test_a_bad_word_is_refused_in_one_line_that_names_the_choices(given: str, message: str):
     with pytest.raises(WordError) as refused:
         Words.read(dict(pair.split("=", 1) for pair in given.split()))
     assert str(refused.value) == message
-
-
-def test_the_consoles_port_need_not_be_its_own_while_nothing_listens_there():
-    assert Words.read({"HTTP_PORT": "8081"}).http_port == 8081
 
 
 def test_options_win_over_the_environment_and_that_over_dotenv(
