@@ -13,8 +13,9 @@ SAMPLED = 0x01
 RANDOM = 0x02
 
 VERSION_00 = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})", re.ASCII)
-# Section 3.2.4: what a later version puts behind the flags is not known, and begins with "-".
-LATER = re.compile(r"(?!00|ff)[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?")
+# Section 3.2.4: what a later version puts behind the flags is not known, and begins with "-".  No
+# comma is in it: one stands between two fields of the name, which are one too many.
+LATER = re.compile(r"(?!00|ff)[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(?:-[^,]*)?")
 NO_TRACE, NO_SPAN = "0" * 32, "0" * 16
 
 

@@ -1,6 +1,7 @@
 """nginx itself, configured from the template, in front of a server that tells what it was sent."""
 
 import json
+import queue
 import socket
 import subprocess
 import threading
@@ -33,6 +34,8 @@ class Proxy:
     certificate: Path
     static: Path
     log: Path
+    collector: Path
+    """Where it sends what it says of each request, if somebody listens."""
 
     def access_log(self, request_id: str) -> dict[str, Any]:
         """The line of one request; waits for it, since nginx writes it after the answer."""
@@ -43,6 +46,57 @@ class Proxy:
                     return json.loads(line)
             time.sleep(0.01)
         raise AssertionError(f"no line for {request_id} in\n{self.log.read_text()}")
+
+    def connect(self) -> socket.socket:
+        """A connection to it."""
+        port = int(self.http.rpartition(":")[2])
+        return socket.create_connection(("localhost", port), START_LIMIT)
+
+    def raw(self, request: bytes) -> bytes:
+        """The answer to bytes that no library would send, up to the end of the connection."""
+        with self.connect() as client:
+            client.sendall(request)
+            return read_all(client)
+
+
+def read_all(client: socket.socket) -> bytes:
+    return b"".join(iter(lambda: client.recv(65536), b""))
+
+
+class Collector:
+    """Takes what nginx says of each request, at once as the console does: few lines can wait."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.bind(str(path))
+        self._came: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._take)
+
+    def __enter__(self) -> "Collector":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as last:
+            last.sendto(b"", str(self._path))
+        self._thread.join()
+        self._path.unlink()
+        self._socket.close()
+
+    def _take(self) -> None:
+        while datagram := self._socket.recv(1 << 20):
+            self._came.put(datagram)
+
+    def line(self, seconds: float = START_LIMIT, **of: str) -> dict[str, str]:
+        """The next line that has these values; waits for it.  Raises queue.Empty past its time."""
+        while True:
+            head, begins, rest = self._came.get(timeout=seconds).partition(b" nginx: {")
+            assert begins, head
+            # What a client sends past ASCII is in it as it came, be it UTF-8 or not.
+            said: dict[str, str] = json.loads("{" + rest.decode(errors="surrogateescape"))
+            if of.items() <= said.items():
+                return said
 
 
 @dataclass
@@ -66,8 +120,9 @@ class Setup:
     configuration: Path
 
     @classmethod
-    def make(cls, var: Path, bind: str) -> "Setup":
-        words = Words.read({"HTTP_PORT": str(free_port()), "HTTPS_PORT": str(free_port())})
+    def make(cls, var: Path, bind: str, **words_given: str) -> "Setup":
+        ports = {"HTTP_PORT": str(free_port()), "HTTPS_PORT": str(free_port())}
+        words = Words.read({**ports, **words_given})
         layout = Layout(var)
         layout.make()
         tls = ensure_certificate(layout.tls)
@@ -80,9 +135,9 @@ class Setup:
 
 
 @contextmanager
-def running(var: Path, bind: str) -> Iterator[Proxy]:
+def running(var: Path, bind: str, **words: str) -> Iterator[Proxy]:
     """Runs nginx in front of ``bind``; blocks until it answers, and at the end until it is gone."""
-    setup = Setup.make(var, bind)
+    setup = Setup.make(var, bind, **words)
     log = setup.layout.log / "proxy.log"
     with log.open("ab") as output:  # appending, because nginx opens it a second time
         process = subprocess.Popen(setup.command, stdout=output, stderr=output)
@@ -94,6 +149,7 @@ def running(var: Path, bind: str) -> Iterator[Proxy]:
             setup.certificate,
             setup.layout.static,
             log,
+            setup.layout.telemetry / "nginx.sock",
         )
     finally:
         process.terminate()

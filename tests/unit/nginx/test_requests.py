@@ -1,7 +1,6 @@
 """What the server is sent, and what it is not."""
 
 import os
-import socket
 from collections.abc import Callable
 
 import pytest
@@ -87,13 +86,5 @@ def test_a_request_without_host_gets_one(nginx: Proxy, upstream: Upstream):
 
     assert session.send(request, timeout=10).status_code == 400  # HTTP/1.1 must have it
     assert upstream.requests == []
-    assert raw(nginx, b"GET / HTTP/1.0\r\n\r\n").startswith(b"HTTP/1.1 200 ")
+    assert nginx.raw(b"GET / HTTP/1.0\r\n\r\n").startswith(b"HTTP/1.1 200 ")
     assert upstream.requests[0]["fields"]["Host"] == "localhost"
-
-
-def raw(nginx: Proxy, request: bytes) -> bytes:
-    """The answer to bytes that no library would send."""
-    port = int(nginx.http.rpartition(":")[2])
-    with socket.create_connection(("localhost", port), 10) as sock:
-        sock.sendall(request)
-        return b"".join(iter(lambda: sock.recv(65536), b""))
