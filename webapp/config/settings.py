@@ -7,6 +7,7 @@ DEBUG                 1 for development: tracebacks in the browser     (0)
 ALLOWED_HOSTS         names besides this machine's own, with commas    (none)
 CSRF_TRUSTED_ORIGINS  other origins that may post, with their scheme   (none)
 SECURE_COOKIES        1 where the site is reached over https alone     (0)
+TRACE_URL             where {trace_id} of a page's request is shown    (nowhere)
 """
 
 import os
@@ -125,6 +126,9 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 LOGIN_URL = "guestbook:login"
 LOGIN_REDIRECT_URL = LOGOUT_REDIRECT_URL = "guestbook:list"
+
+# Our own, for guestbook.context.
+TRACE_URL = os.environ.get("TRACE_URL", "")
 
 # --- The rest ------------------------------------------------------------------------------------
 

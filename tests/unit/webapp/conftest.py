@@ -27,6 +27,7 @@ with pytest.MonkeyPatch.context() as patch:
         "ALLOWED_HOSTS",
         "CSRF_TRUSTED_ORIGINS",
         "SECURE_COOKIES",
+        "TRACE_URL",
     ):
         patch.delenv(name, raising=False)
     patch.setenv("DATA_DIR", f"{KEPT.name}/data")

@@ -6,7 +6,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
-from django.test.utils import CaptureQueriesContext
+from django.test.utils import CaptureQueriesContext, override_settings
 from guestbook.models import Entry
 
 pytestmark = pytest.mark.usefixtures("db")
@@ -69,6 +69,30 @@ def test_the_footer_tells_the_way(visitor: Client) -> None:
     assert 'href="/inspect/"' in page
     assert 'href="/workload/"' in page
     assert "X-Forwarded-For" not in visitor.get("/").content.decode()
+
+
+TRACE = "0af7651916cd43dd8448eb211c80319c"
+
+
+@pytest.mark.parametrize(
+    ("traceparent", "place", "link"),
+    [
+        (f"00-{TRACE}-b7ad6b7169203331-01", "http://a/{trace_id}/?b", f"http://a/{TRACE}/?b"),
+        (f"00-{TRACE}-b7ad6b7169203331-03", "http://a/{trace_id}/?b", f"http://a/{TRACE}/?b"),
+        (f"00-{TRACE}-b7ad6b7169203331-02", "http://a/{trace_id}/", None),  # nobody records it
+        (f"00-{TRACE}-b7ad6b7169203331-01", "", None),
+        (f'00-{TRACE[:-1]}"-b7ad6b7169203331-01', "http://a/{trace_id}/", None),
+        (f"00-{TRACE}0-b7ad6b7169203331-01", "http://a/{trace_id}/", None),
+        ("", "http://a/{trace_id}/", None),
+    ],
+)
+def test_the_footer_leads_to_the_trace_of_its_request(
+    visitor: Client, traceparent: str, place: str, link: str | None
+) -> None:
+    with override_settings(TRACE_URL=place):
+        page = visitor.get("/", headers={"traceparent": traceparent}).content.decode()
+    found = re.search(r'href="([^"]*)">This request', page)
+    assert (found and found[1]) == link
 
 
 def test_whoever_wants_to_sign_logs_in_first(visitor: Client, ada: User) -> None:
