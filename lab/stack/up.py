@@ -4,6 +4,7 @@ import signal
 import sys
 import time
 from dataclasses import replace
+from pathlib import Path
 
 from lab.errors import LabError
 from lab.stack import answers, proxy
@@ -27,8 +28,11 @@ nginx stays until its clients have what they asked for, but it also waits 15 s f
 which nothing was ever said, and browsers open such ones ahead of need.
 """
 
-SOCKET_PATH_LIMIT = 100
-"""Bytes; sockaddr_un takes 104 to 108, by system."""
+SOCKET_PATH_LIMIT = 103
+"""Bytes; sockaddr_un takes 104 to 108, by system, with a zero at the end."""
+
+SOCKET_NAME = len("/stats-01234567.sock")
+"""Bytes that a socket's name may take behind its folder's."""
 
 
 def up(words: Words, layout: Layout, say: Say) -> None:
@@ -37,6 +41,7 @@ def up(words: Words, layout: Layout, say: Say) -> None:
     Raises LabError where it cannot start, or as soon as one of its processes ends by itself, and
     WordError where the application cannot follow a value; all others have ended too by then.
     """
+    require_short(layout.telemetry)
     layout.make()
     with hold(layout):
         require_free({"HTTP_PORT": words.http_port, "HTTPS_PORT": words.https_port})
@@ -52,10 +57,18 @@ def choose_bind(words: Words, layout: Layout) -> str:
     if words.transport == "tcp":
         return f"127.0.0.1:{free_port()}"
     path = layout.run / "server.sock"
-    if len(bytes(path)) > SOCKET_PATH_LIMIT:
-        raise LabError(f"{path} is too long for a Unix socket: set LAB_VAR to a shorter path")
     path.unlink(missing_ok=True)
     return f"unix:{path}"
+
+
+def require_short(folder: Path) -> None:
+    """Raises LabError where a Unix socket in a folder would have too long a path."""
+    room = SOCKET_PATH_LIMIT - len(bytes(folder))
+    if room < SOCKET_NAME:
+        raise LabError(
+            f"{folder} is too long a path for Unix sockets: set LAB_VAR to one that is shorter "
+            f"by {SOCKET_NAME - room}"
+        )
 
 
 def run(words: Words, layout: Layout, bind: str, say: Say) -> None:
@@ -67,8 +80,12 @@ def run(words: Words, layout: Layout, bind: str, say: Say) -> None:
         "BIND": bind,
         "DATA_DIR": str(layout.data),
         "STATIC_ROOT": str(layout.static),
+        "LAB_TELEMETRY": str(layout.telemetry),
+        "TRACE_URL": f"http://localhost:{words.console_port}/traces/{{trace_id}}/",
         "PYTHONUNBUFFERED": "1",
     }
+    if words.trace == "off":
+        del environ["TRACE_URL"]
     state = Running.starting(words, bind)
     with Processes(layout.log, environ, REPO, say) as processes:
         state.save(layout)

@@ -27,7 +27,8 @@ from tests.services.stack import REPO, Stack
 
 # What a person's .env or shell says must not reach a stack of ours; an empty word is not set.
 NAMES = re.findall(r"^#([A-Z_]+)=", (REPO / ".env.example").read_text(), re.MULTILINE)
-NOTHING_SAID = {name: "" for name in NAMES if name not in ("HTTP_PORT", "HTTPS_PORT")}
+PORTS = ("HTTP_PORT", "HTTPS_PORT", "CONSOLE_PORT")
+NOTHING_SAID = {name: "" for name in NAMES if name not in PORTS}
 
 SOFTWARE = {"paceline": r"paceline/\d+\.\d+", "gunicorn": r"gunicorn/27\."}
 """What each server calls itself in SERVER_SOFTWARE."""
@@ -110,7 +111,7 @@ class ContainerSite(Site):
 
     def __init__(self, place: Path, words: Mapping[str, str]) -> None:
         server = words.get("SERVER") or "paceline"
-        ports = {"HTTP_PORT": free_port(), "HTTPS_PORT": free_port()}
+        ports = {name: free_port() for name in PORTS}
         super().__init__(server, ports["HTTP_PORT"], ports["HTTPS_PORT"], place)
         self.project = f"lab-test-{os.getpid()}-{ports['HTTP_PORT']}"
         # Images of its own names: those of the person who runs the tests stay what they are.

@@ -21,12 +21,13 @@ class Stack:
 
     def __init__(self, var: Path, **words: str) -> None:
         self.var = var
-        self.http, self.https = free_port(), free_port()
+        self.http, self.https, self.console = free_port(), free_port(), free_port()
         self.environ = {
             **os.environ,
             "LAB_VAR": str(var),
             "HTTP_PORT": str(self.http),
             "HTTPS_PORT": str(self.https),
+            "CONSOLE_PORT": str(self.console),
             "PYTHONUNBUFFERED": "1",
             **words,
         }

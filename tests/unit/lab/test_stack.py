@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+import requests
 
 from lab.stack.answers import to_bind, to_tls, why_unhealthy
 from tests.services.stack import LAB, REPO, Stack, eventually, is_alive
@@ -48,6 +49,20 @@ def test_it_answers_at_every_address_it_prints(running: Stack):
     assert why_unhealthy(lambda: to_bind(f"127.0.0.1:{running.http}")) is None
     assert why_unhealthy(lambda: to_tls(running.https, certificate)) is None
     assert why_unhealthy(lambda: to_bind(str(running.state()["bind"]))) is None
+
+
+def test_a_page_leads_to_its_trace_in_the_console(running: Stack):
+    page = requests.get(f"http://localhost:{running.http}/", timeout=10)
+    trace = page.headers["X-Request-ID"]
+    assert f'href="http://localhost:{running.console}/traces/{trace}/"' in page.text
+
+
+def test_a_place_whose_sockets_nobody_could_name_is_refused(tmp_path: Path):
+    with Stack(tmp_path / ("x" * 100)) as stack:
+        refused = stack.lab("up")
+        assert refused.returncode == 1
+        assert "/run/telemetry is too long a path for Unix sockets: set LAB_VAR" in refused.stderr
+        assert not stack.var.exists()
 
 
 def test_every_line_stands_behind_a_name_without_colour_where_no_terminal_is(running: Stack):
