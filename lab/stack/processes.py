@@ -40,13 +40,17 @@ class StopRequested(BaseException):
 
 @dataclass(frozen=True)
 class Process:
-    """A running process; ``stop_signal`` asks it to finish, within ``grace`` seconds."""
+    """A running process; ``stop_signal`` asks it to finish, within ``grace`` seconds.
+
+    Without an essential one all others are ended too.
+    """
 
     name: str
     popen: subprocess.Popen[bytes]
     reader: threading.Thread
     stop_signal: signal.Signals
     grace: float
+    essential: bool
 
 
 class Processes:
@@ -118,6 +122,7 @@ class Processes:
         command: Sequence[str],
         stop_signal: signal.Signals = signal.SIGTERM,
         grace: float = 10.0,
+        essential: bool = True,
     ) -> Process:
         """Starts a process whose lines go to the screen and to NAME.log."""
         popen = subprocess.Popen(
@@ -131,7 +136,7 @@ class Processes:
             preexec_fn=die_with_parent,
         )
         reader = threading.Thread(target=self._read, args=(name, popen), daemon=True)
-        process = Process(name, popen, reader, stop_signal, grace)
+        process = Process(name, popen, reader, stop_signal, grace, essential)
         self._running.append(process)
         reader.start()
         return process
@@ -139,17 +144,22 @@ class Processes:
     def watch(self, timeout: float | None) -> None:
         """Waits, at most ``timeout`` seconds.
 
-        Raises LabError as soon as a process has ended by itself, StopRequested at a stop signal.
+        Raises LabError as soon as an essential process has ended by itself, StopRequested at a stop
+        signal.
         """
         self._wait(timeout)
-        for process in self._running:
+        for process in tuple(self._running):
             status = process.popen.poll()
-            if status is not None:
-                process.reader.join(1.0)  # so that its last lines stand before ours
-                raise LabError(
-                    f"{process.name} ended by itself ({describe(status)}), so the stack is taken "
-                    f"down; its log: {self._log / process.name}.log"
-                )
+            if status is None:
+                continue
+            process.reader.join(1.0)  # so that its last lines stand before ours
+            ended = f"{process.name} ended by itself ({describe(status)})"
+            log = f"its log: {self._log / process.name}.log"
+            if process.essential:
+                raise LabError(f"{ended}, so the stack is taken down; {log}")
+            self._running.remove(process)
+            self._finish(process)
+            self._say("lab", f"{ended}; the stack goes on without it; {log}")
 
     def _wait(self, timeout: float | None) -> None:
         if self._received(timeout).intersection(STOP_SIGNALS):

@@ -75,6 +75,21 @@ def test_the_last_one_started_ends_first(group: Group):
     assert [name for name, line in group.lines if line == "bye"] == ["proxy", "server"]
 
 
+def test_without_one_that_is_not_essential_the_others_go_on(group: Group):
+    with group.processes as processes:
+        other = group.start("server", UNTIL_TERM)
+        group.start("console", "echo up; sleep 60 & echo $!; exit 3", essential=False)
+        eventually(lambda: processes.watch(0.01) or "console" not in processes.pids)
+        left_behind = int(group.lines[-2][1])
+        eventually(lambda: not is_alive(left_behind))
+        assert is_alive(other)
+        assert group.lines[-1] == (
+            "lab",
+            "console ended by itself (exit status 3); the stack goes on without it; "
+            f"its log: {group.log}/console.log",
+        )
+
+
 def test_one_that_ends_by_itself_is_noticed_and_takes_the_others_down(group: Group):
     with pytest.raises(LabError) as ended, group.processes as processes:
         other = group.start("server", UNTIL_TERM)
