@@ -97,6 +97,11 @@ class Conversation(Sender):
         waits = self.step in (self._receive, self._shake_hands, self._read_proxy_header)
         return waits and not self._incoming.received and not self._incoming.in_body
 
+    @property
+    def exchange(self) -> Exchange | None:
+        """Return what is being answered, if anything is."""
+        return self._exchange
+
     # --- taking a request in ------------------------------------------------------------------
 
     def _read_proxy_header(self) -> Exchange | None:

@@ -12,6 +12,7 @@ from paceline.config import Config
 from paceline.exchange import Exchange
 from paceline.observe.access_log import AccessLog
 from paceline.observe.observation import Observer
+from paceline.observe.tally import Tally
 from paceline.service import Service
 from paceline.settings.values import Hook
 from paceline.transport import Listener
@@ -46,6 +47,7 @@ def build_model(
         )
         for listener in listeners:
             secure(listener, context)
+    tally = Tally() if config.stats else None
     service = Service(
         application,
         limits=config.limits(),
@@ -61,8 +63,9 @@ def build_model(
         max_requests=_max_requests(config),
         multiprocess=config.workers > 1,
         before_request=_before(config.pre_request, worker),
-        after_request=_after(config.post_request, worker),
         observer=_observer(config.observer, worker),
+        after_request=_after(config.post_request, worker, tally),
+        tally=tally,
         heartbeat=heartbeat,
     )
     # What was loaded until now stays for the life of the worker: the collector need not look at
@@ -106,9 +109,18 @@ def _before(hook: Hook | None, worker: object) -> Callable[[Exchange], object] |
     return lambda exchange: _guarded(partial(hook, worker, exchange.request), "pre_request")
 
 
-def _after(hook: Hook | None, worker: object) -> Callable[[Exchange], object] | None:
+def _after(
+    hook: Hook | None, worker: object, tally: Tally | None
+) -> Callable[[Exchange], object] | None:
+    count = tally.add if tally else None
     if hook is None:
-        return None
-    return lambda exchange: _guarded(
-        partial(hook, worker, exchange.request, exchange.environ, exchange), "post_request"
-    )
+        return count
+
+    def after(exchange: Exchange) -> None:
+        _guarded(
+            partial(hook, worker, exchange.request, exchange.environ, exchange), "post_request"
+        )
+        if count is not None:
+            count(exchange)
+
+    return after

@@ -9,6 +9,7 @@ from paceline.exchange import Exchange
 from paceline.limits import Limits, Timeouts
 from paceline.observe.observation import Crowd, Observer
 from paceline.observe.record import Record
+from paceline.observe.tally import Tally
 from paceline.wsgi.environ import Forwarding
 from paceline.wsgi.gateway import Application
 
@@ -57,6 +58,8 @@ class Service:
     after_request: Callable[[Exchange], object] | None = None
     observer: Observer | None = None
     """Told all about the requests that it wants to know of."""
+    tally: Tally | None = None
+    """Of the exchanges that are over, where somebody wants to know."""
     heartbeat: Callable[[], None] = lambda: None
     """To be called at least once a second while requests can be taken up."""
 

@@ -38,11 +38,11 @@ import threading
 import time
 from collections import deque
 
+from paceline.concurrency.activity import IDLE, LEADING, Activity, Doing
 from paceline.concurrency.base import DRAIN, HEARTBEAT, Model
 from paceline.concurrency.poller import make_poller
 from paceline.concurrency.rider import Rider, Sight
 from paceline.conversation import READ, WRITE, Conversation
-from paceline.observe.observation import Crowd
 from paceline.sender import Sender
 from paceline.service import Service
 from paceline.transport import Listener
@@ -67,7 +67,6 @@ class Adaptive(Model):
         service.hold = service.limits.answer_buffered
         service.kept = self._watch
         service.closing = self._forget
-        service.crowd = self._crowd
         service.beat = service.heartbeat  # a rider that waits for its client makes progress
         self._limit = service.max_threads or MAX_THREADS
         # Asked once the application is loaded: an extension of its may have brought the GIL back.
@@ -196,9 +195,9 @@ class Adaptive(Model):
                 with contextlib.suppress(IndexError):
                     parked.pop().wake.release()
             me.turn += 1
-            me.busy = True
+            me.conversation = conversation
             self._serve(conversation)
-            me.busy = False
+            me.conversation = None
 
     def _serve(self, conversation: Conversation) -> None:
         try:
@@ -215,6 +214,24 @@ class Adaptive(Model):
             if conversation.armed != conversation.interest:
                 with self._registering:
                     self._arm(conversation)
+
+    # --- for those who look on --------------------------------------------------------------------
+
+    def activity(self) -> Activity:
+        """See the base."""
+        parked = self._parked.copy()
+        return Activity(
+            [self._doing(rider, parked) for rider in list(self._riders)],
+            self._limit,
+            connections=len(self._conversations),
+            queue=len(self._ready),
+        )
+
+    def _doing(self, rider: Rider, parked: deque[Rider]) -> Doing:
+        doing = rider.doing()
+        if doing.state == IDLE and rider not in parked and self._leading.locked():
+            return Doing(rider.name, rider.native_id, LEADING)
+        return doing
 
     # --- the leader -------------------------------------------------------------------------------
 
@@ -322,10 +339,6 @@ class Adaptive(Model):
         for descriptor in self._accepting:
             self._poller.unregister(descriptor)
         self._accepting.clear()
-
-    def _crowd(self) -> Crowd:
-        busy = sum(rider.busy for rider in self._riders)
-        return Crowd(busy, len(self._riders) - busy, len(self._ready))
 
     # --- what is registered with the poller -------------------------------------------------------
 

@@ -7,8 +7,10 @@ import select
 import time
 from collections.abc import Iterator
 
+from paceline.concurrency.activity import BUSY, Activity
 from paceline.conversation import READ, Conversation
 from paceline.exchange import Exchange
+from paceline.observe.observation import Crowd
 from paceline.observed import ObservedConversation
 from paceline.sender import Sender
 from paceline.service import Service
@@ -33,6 +35,7 @@ class Model:
         self.service = service
         # What a client did not take nobody else would send on: its thread does before it goes on.
         service.kept = Sender.make_room
+        service.crowd = self._crowd
         self._conversation = Conversation if service.observer is None else ObservedConversation
         self.stopping = False
         self._complain_after = 0.0
@@ -59,6 +62,19 @@ class Model:
             os.write(self._stop, b"s")
         except BlockingIOError:
             pass  # it is readable already
+
+    def finished(self) -> int | None:
+        """Return how many exchanges are over, where they are counted; for one thread alone."""
+        return self.service.tally.read() if self.service.tally else None
+
+    def activity(self) -> Activity:
+        """Tell what the threads do at this moment; any thread may ask, also before ``run``."""
+        raise NotImplementedError
+
+    def _crowd(self) -> Crowd:
+        activity = self.activity()
+        busy = sum(doing.state == BUSY for doing in activity.threads)
+        return Crowd(busy, len(activity.threads) - busy, activity.queue)
 
     def accept(self, listener: Listener) -> Conversation | None:
         """Return the next connection's conversation, or None where none waits."""

@@ -4,6 +4,7 @@ import enum
 import math
 import threading
 
+from paceline.concurrency.activity import Seat
 from paceline.concurrency.running import running_clock
 
 PATIENCE = 0.1  # seconds that one request may burn CPU until another rider is sent all the same
@@ -26,8 +27,8 @@ class Sight(enum.Enum):
     """It waits for something else than a core."""
 
 
-class Rider:
-    """A thread, as the monitor sees it."""
+class Rider(Seat):
+    """A thread, as the monitor sees it; made in that thread."""
 
     __slots__ = (
         "_burning_since",
@@ -36,15 +37,14 @@ class Rider:
         "_measured",
         "_ran",
         "_seen",
-        "busy",
         "turn",
         "wake",
     )
 
     def __init__(self) -> None:
+        super().__init__()
         self.wake = threading.Lock()
         self.wake.acquire()
-        self.busy = False
         self.turn = 0  # counts what it was given to serve
         self._seen = 0  # the turn at the monitor's last look
         self._burning_since = math.inf
@@ -55,7 +55,7 @@ class Rider:
     def look(self, now: float) -> Sight:
         """Tell what it has done since the last call."""
         turns, self._seen = self.turn - self._seen, self.turn
-        if not self.busy:
+        if self.conversation is None:
             return Sight.IDLE
         if turns > 1:
             return Sight.RUNS

@@ -9,14 +9,21 @@ Right behind a proxy that buffers, with a worker for each core, for work that is
 
 import select
 
+from paceline.concurrency.activity import Activity, Seat
 from paceline.concurrency.base import HEARTBEAT, Model
-from paceline.conversation import READ
+from paceline.conversation import READ, Conversation
+from paceline.service import Service
+from paceline.transport import Listener
 
 
 class Serial(Model):
     """See the module."""
 
     multithread = False
+
+    def __init__(self, listeners: list[Listener], service: Service) -> None:
+        super().__init__(listeners, service)
+        self._seat = Seat()
 
     def run(self) -> None:
         """Serve until stopped; the connection at hand is finished."""
@@ -32,7 +39,17 @@ class Serial(Model):
                 if descriptor in listeners:
                     conversation = self.accept(listeners[descriptor])
                     if conversation is not None:
-                        self.converse(conversation)
+                        self._attend(conversation)
             self.service.heartbeat()
         for conversation in self.last_connections():
-            self.converse(conversation)
+            self._attend(conversation)
+
+    def _attend(self, conversation: Conversation) -> None:
+        self._seat.conversation = conversation
+        self.converse(conversation)
+        self._seat.conversation = None
+
+    def activity(self) -> Activity:
+        """See the base."""
+        doing = self._seat.doing()
+        return Activity([doing], limit=1, connections=int(doing.conversation is not None))

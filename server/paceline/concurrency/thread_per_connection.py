@@ -10,35 +10,41 @@ wait in the listen backlog.
 import select
 import threading
 
+from paceline.concurrency.activity import BUSY, IDLE, Activity, Doing
 from paceline.concurrency.base import HEARTBEAT, Model, log
 from paceline.conversation import READ, Conversation
-from paceline.observe.observation import Crowd
+from paceline.service import Service
+from paceline.transport import Listener
 
 
 class ThreadPerConnection(Model):
     """See the module."""
 
+    def __init__(self, listeners: list[Listener], service: Service) -> None:
+        super().__init__(listeners, service)
+        self._limit = service.max_threads or service.max_connections
+        self._threads: dict[threading.Thread, Conversation] = {}
+
     def run(self) -> None:
         """Accept until stopped, then wait for the threads."""
-        room = threading.Semaphore(self.service.max_threads or self.service.max_connections)
-        threads: set[threading.Thread] = set()
-        self.service.crowd = lambda: Crowd(len(threads), 0, 0)
+        room = threading.Semaphore(self._limit)
+        threads = self._threads
 
         def converse(conversation: Conversation) -> None:
             try:
                 self.converse(conversation)
             finally:
-                threads.discard(threading.current_thread())
+                threads.pop(threading.current_thread(), None)
                 room.release()
 
         def begin(conversation: Conversation) -> None:
             thread = threading.Thread(target=converse, args=(conversation,), daemon=True)
-            threads.add(thread)
+            threads[thread] = conversation
             try:
                 thread.start()
             except RuntimeError as error:  # a limit of the system, such as a container's
                 log.error("No thread for a connection: %s", error)
-                threads.discard(thread)
+                threads.pop(thread, None)
                 conversation.close()
                 room.release()
 
@@ -65,3 +71,13 @@ class ThreadPerConnection(Model):
         while left := list(threads):
             self.service.heartbeat()
             left[0].join(HEARTBEAT)
+
+    def activity(self) -> Activity:
+        """See the base.  A thread whose client asks for nothing is idle, though it is held."""
+        threads = [_doing(*each) for each in list(self._threads.items())]
+        return Activity(threads, self._limit, connections=len(threads))
+
+
+def _doing(thread: threading.Thread, conversation: Conversation) -> Doing:
+    idle = conversation.idle and conversation.exchange is None
+    return Doing(thread.name, thread.native_id, IDLE if idle else BUSY, conversation)

@@ -14,9 +14,10 @@ import threading
 import time
 from collections import deque
 
+from paceline.concurrency.activity import Activity, Seat
 from paceline.concurrency.base import DRAIN, HEARTBEAT, Model
 from paceline.conversation import READ, Conversation
-from paceline.observe.observation import Crowd
+from paceline.service import Service
 from paceline.transport import Listener
 
 THREADS = 8  # where --threads was not given
@@ -25,8 +26,10 @@ THREADS = 8  # where --threads was not given
 class ThreadPool(Model):
     """See the module."""
 
-    def run(self) -> None:
-        """Poll until stopped and every connection is done."""
+    def __init__(self, listeners: list[Listener], service: Service) -> None:
+        super().__init__(listeners, service)
+        self._limit = service.max_threads or THREADS
+        self._seats: list[Seat] = []
         self._ready: queue.SimpleQueue[Conversation | None] = queue.SimpleQueue()
         self._returned: deque[Conversation] = deque()
         self._woken, self._wake = os.pipe()
@@ -36,12 +39,13 @@ class ThreadPool(Model):
         self._next_look = 0.0
         self._away = 0  # conversations that a thread has
         self._waiter = select.poll()
+
+    def run(self) -> None:
+        """Poll until stopped and every connection is done."""
         threads = [
-            threading.Thread(target=self._work, daemon=True)
-            for _ in range(self.service.max_threads or THREADS)
+            threading.Thread(target=self._work, name=f"pool-{number}", daemon=True)
+            for number in range(1, self._limit + 1)
         ]
-        self._threads = len(threads)
-        self.service.crowd = self._crowd
         for thread in threads:
             thread.start()
         self._poll()
@@ -49,11 +53,6 @@ class ThreadPool(Model):
             self._ready.put(None)
         for thread in threads:
             thread.join()
-
-    def _crowd(self) -> Crowd:
-        queued = self._ready.qsize()
-        busy = min(self._away - queued, self._threads)
-        return Crowd(busy, self._threads - busy, queued)
 
     def _poll(self) -> None:
         listeners = {listener.socket.fileno(): listener for listener in self.listeners}
@@ -100,15 +99,28 @@ class ThreadPool(Model):
         self._ready.put(conversation)
 
     def _work(self) -> None:
+        seat = Seat()
+        self._seats.append(seat)
         while (conversation := self._ready.get()) is not None:
+            seat.conversation = conversation
             try:
                 self.converse(conversation)
             finally:
+                seat.conversation = None
                 self._returned.append(conversation)
             try:
                 os.write(self._wake, b"r")
             except BlockingIOError:
                 pass  # it is awake
+
+    def activity(self) -> Activity:
+        """See the base."""
+        return Activity(
+            [seat.doing() for seat in list(self._seats)],
+            self._limit,
+            connections=len(self._conversations) + self._away,
+            queue=self._ready.qsize(),
+        )
 
     def rests(self, conversation: Conversation) -> bool:
         """Give an idle conversation back to the polling thread."""

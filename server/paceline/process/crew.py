@@ -7,7 +7,7 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from math import inf
 from typing import NoReturn
 from wsgiref.types import WSGIApplication
@@ -27,10 +27,20 @@ log = logging.getLogger("paceline.error")
 
 
 class Crew:
-    """All workers; `server` is what their hooks are given."""
+    """All workers; `server` is what their hooks are given.
 
-    def __init__(self, server: object, inbox: SignalInbox, build_model: BuildModel) -> None:
+    `let_go` closes, in a new worker, what else is the supervisor's alone.
+    """
+
+    def __init__(
+        self,
+        server: object,
+        inbox: SignalInbox,
+        build_model: BuildModel,
+        let_go: Callable[[], None],
+    ) -> None:
         self._server = server
+        self._let_go = let_go
         self._inbox = inbox
         self._build_model = build_model
         self._workers: dict[int, Worker] = {}
@@ -61,6 +71,8 @@ class Crew:
             if not worker.pid:
                 foreign = [listeners[address] for address in listeners.keys() - set(config.bind)]
                 self._become(life, foreign, mask)
+        if worker.channel:
+            worker.channel.ask_only()
         self._workers[worker.pid] = worker
 
     def _become(self, life: Life, foreign: list[Listener], mask: Iterable[int]) -> NoReturn:
@@ -69,8 +81,9 @@ class Crew:
             self._inbox.forget_in_child()
             life.settle_in()
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+            self._let_go()
             for sibling in self:
-                sibling.heartbeat.close()
+                sibling.close()
             # One that stayed open here, and accepted nothing, would let clients wait for ever.
             for listener in foreign:
                 listener.close()
@@ -93,7 +106,7 @@ class Crew:
             worker = self._workers.pop(pid, None)
             if worker is not None:
                 yield worker, os.waitstatus_to_exitcode(status)
-                worker.heartbeat.close()
+                worker.close()
 
     def end(self, workers: Iterable[Worker], signum: signal.Signals, grace: float) -> None:
         """Tell each to end, and let enforce() kill it when `grace` seconds are over."""

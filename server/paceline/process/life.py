@@ -16,6 +16,7 @@ from paceline.observe import error_stream, reopen_logs
 from paceline.process import hooks, privileges
 from paceline.process.output import flush_output
 from paceline.process.reloader import Watch, files_behind
+from paceline.process.teller import Teller
 from paceline.process.worker import BuildModel, Model, Worker
 from paceline.transport import Listener
 
@@ -78,6 +79,8 @@ class Life:
         if watch:
             watch.changed()  # takes note of what was imported
             threading.Thread(target=self._restart_on_change, args=[watch], daemon=True).start()
+        if self._worker.channel:
+            Teller(self._worker.channel.answer_only(), model).start()
         self._obey(model)
         log.info("worker %d is ready", self._worker.pid)
         self._worker.heartbeat.say_ready()

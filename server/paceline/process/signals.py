@@ -1,4 +1,4 @@
-"""Signals as numbers that are read from a pipe, one after another, in the main loop.
+"""What wakes the main loop: signals, as numbers read from a pipe, and descriptors of its own.
 
 Nothing is done in a signal handler, so nothing can be interrupted half done: the
 interpreter writes the number of each signal into the pipe (``signal.set_wakeup_fd``),
@@ -8,7 +8,7 @@ and the loop that waits on the pipe wakes up, also for what arrived while it was
 import os
 import select
 import signal
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from math import ceil
 
@@ -22,15 +22,33 @@ class SignalInbox:
         os.set_blocking(self._write, False)
         self._poll = select.poll()
         self._poll.register(self._read, select.POLLIN)
+        self._handlers: dict[int, Callable[[], None]] = {}
         signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
         for signum in signals:
             signal.signal(signum, _taken)
 
     def wait(self, timeout: float | None) -> bytes:
         """Block until a signal, a wake() or the timeout (seconds); the signals' numbers."""
-        if not self._poll.poll(None if timeout is None else ceil(timeout * 1000)):
-            return b""
-        return os.read(self._read, 4096).replace(b"\0", b"")
+        numbers = b""
+        for descriptor, _ in self._poll.poll(None if timeout is None else ceil(timeout * 1000)):
+            if descriptor == self._read:
+                numbers = os.read(self._read, 4096).replace(b"\0", b"")
+            elif descriptor in self._handlers:  # else the handler before has done with it
+                self._handlers[descriptor]()
+        return numbers
+
+    def attend(self, descriptor: int, mask: int, handler: Callable[[], None]) -> None:
+        """From now on wait() calls `handler` when something of `mask` (poll's) can be done.
+
+        The handler must neither block nor raise; it may be called once when nothing can be done.
+        """
+        self._handlers[descriptor] = handler
+        self._poll.register(descriptor, mask)
+
+    def ignore(self, descriptor: int) -> None:
+        """No more; to be called before it is closed."""
+        if self._handlers.pop(descriptor, None) is not None:
+            self._poll.unregister(descriptor)
 
     def wake(self) -> None:
         """End the wait(); a forked child may call it too, to wake its parent."""

@@ -30,6 +30,7 @@ from paceline.process.crew import Crew
 from paceline.process.life import BOOT_FAILED, explain
 from paceline.process.pidfile import PidFile
 from paceline.process.signals import SignalInbox
+from paceline.process.stats import Stats
 from paceline.process.worker import BuildModel, Worker
 from paceline.transport import Listener, listen
 
@@ -75,7 +76,8 @@ class Supervisor:
             signal.SIGCHLD: self._on_child,
         }
         self._inbox = SignalInbox(signal.Signals(number) for number in self._actions)
-        self._crew = Crew(self, self._inbox, build_model)
+        self._crew = Crew(self, self._inbox, build_model, lambda: self._stats.let_go())
+        self._stats = Stats(self, self._crew, self._inbox)
 
     def run(self) -> int:
         """Serve until told to stop; the exit status.  ConfigError if it cannot start."""
@@ -92,6 +94,7 @@ class Supervisor:
             # Nothing to do after an orderly stop; whatever else happened, nobody is left.
             self._crew.end(self._crew, signal.SIGKILL, 0)
             self._close_all()
+            self._stats.close()
             if self._pidfile:
                 self._pidfile.remove()
         log.info("stopped")
@@ -122,6 +125,7 @@ class Supervisor:
                 )
                 self._listeners[address] = listener
                 log.info("listening on %s", listener.address)
+        self._stats.open(config.stats, config.umask)
         pidfile = PidFile(config.pidfile) if config.pidfile else None
         if pidfile:
             pidfile.write()
@@ -139,7 +143,8 @@ class Supervisor:
         """Do what the next signal says, or wait until something else has to be done."""
         now = time.monotonic()
         deadline = min(self._crew.next_deadline(), self._start_at if self._start_at > now else inf)
-        for number in self._inbox.wait(None if deadline == inf else max(0.0, deadline - now)):
+        until = min(deadline, self._stats.next_deadline())
+        for number in self._inbox.wait(None if until == inf else max(0.0, until - now)):
             action = self._actions.get(number)
             if action is not None:  # else it is the application's own, loaded here by --preload
                 action()
@@ -151,10 +156,12 @@ class Supervisor:
     def _catch_up(self) -> None:
         """Bring everything to the state that it should be in by now."""
         for worker, status in self._crew.reap():
+            self._stats.forget(worker)
             self._bury(worker, status)
         if not self._stopping:
             self._fill()
         self._crew.enforce()
+        self._stats.catch_up()
 
     def _bury(self, worker: Worker, status: int) -> None:
         """Take note of a worker's end, and of when the next may be started."""

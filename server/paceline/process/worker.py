@@ -7,7 +7,9 @@ from math import inf
 from typing import Protocol
 from wsgiref.types import WSGIApplication
 
+from paceline.concurrency.activity import Activity
 from paceline.config import Config
+from paceline.process.channel import Channel
 from paceline.process.heartbeat import Heartbeat
 from paceline.transport import Listener
 
@@ -27,6 +29,12 @@ class Model(Protocol):
 
     def stop(self) -> object:
         """Take no more and finish what is in flight; callable in a signal handler, and twice."""
+
+    def finished(self) -> int | None:
+        """How many requests are over, where they are counted; for one thread."""
+
+    def activity(self) -> Activity:
+        """What its threads do now; any thread may ask."""
 
 
 BuildModel = Callable[
@@ -48,6 +56,7 @@ class Worker:
         self.wsgi = application
         """The application once it is loaded; a post_worker_init hook may put it in another."""
         self.heartbeat = Heartbeat()
+        self.channel = Channel() if config.stats else None
         self.started = time.monotonic()
         self.leaving = False
         """It has been told to end; another is started in its place, if there is to be one."""
@@ -62,6 +71,12 @@ class Worker:
         if self.aborted or not self.cfg.timeout:
             return inf
         return self.heartbeat.last + BEAT + self.cfg.timeout
+
+    def close(self) -> None:
+        """Let go of what it shares with its supervisor: it is over, or this is its sibling."""
+        self.heartbeat.close()
+        if self.channel:
+            self.channel.close()
 
     def __repr__(self) -> str:
         return f"<worker {self.pid}>"

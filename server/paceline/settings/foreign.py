@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from paceline.errors import ConfigError
 
 STANDARD_OUTPUT = "log to standard output (-) or a file, and let the system's logger collect it"
-METRICS = "take figures from the access log or from a hook"
+METRICS = "take figures from --stats, the access log or a hook"
 STRICT = "HTTP is taken only as RFC 9112 has it; leave it out"
 HTTP1 = "let a proxy such as nginx speak HTTP/2 to clients"
 NO_UWSGI = "only HTTP is spoken; in nginx use proxy_pass instead of uwsgi_pass"

@@ -102,6 +102,15 @@ class Process:
         "--pid",
         meta="FILE",
     )
+    stats: str | None = setting(
+        "Answer on this Unix socket, unix:PATH, with what the server does now, as JSON over HTTP.",
+        places.unix_address,
+        None,
+        "--stats",
+        meta="ADDRESS",
+        detail="It tells the path of each request at hand, without its query. Who may ask is "
+        "decided by `umask` and by the folder.",
+    )
     user: int | None = setting(
         "Run the workers as this user, by name or number.",
         places.user,

@@ -29,6 +29,14 @@ def address(value: object) -> str:
     return _internet(where.removeprefix("tcp://"))
 
 
+def unix_address(value: object) -> str:
+    """A path to listen on, as ``unix:PATH``."""
+    where = value.strip() if isinstance(value, str) else ""
+    if not where.startswith("unix:"):
+        raise ValueError(f"{value!r} is not a path such as unix:/run/stats.sock")
+    return address(where)
+
+
 def _unix(path: str) -> str:
     if not path or "\0" in path:
         raise ValueError("'unix:' needs the path of a socket, such as unix:/run/app.sock")

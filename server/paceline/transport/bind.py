@@ -33,9 +33,17 @@ def parse(address: str) -> tuple[str, str, int]:
 
 
 def listen(
-    address: str, *, backlog: int = 2048, reuse_port: bool = False, umask: int | None = None
+    address: str,
+    *,
+    backlog: int = 2048,
+    reuse_port: bool = False,
+    umask: int | None = None,
+    option: str = "--bind",
 ) -> Listener:
-    """Bind ``address`` and listen on it.  Raises ConfigError with what to do about it."""
+    """Bind ``address`` and listen on it.
+
+    Raises ConfigError with what to do about it; ``option`` is where another could be chosen.
+    """
     kind, name, number = parse(address)
     try:
         if kind == "unix":
@@ -44,15 +52,15 @@ def listen(
             return inherited.adopt(number, backlog)
         return tcp.listen(name, number, backlog, reuse_port)
     except OSError as error:
-        raise ConfigError(_advice(address, error)) from None
+        raise ConfigError(_advice(address, error, option)) from None
 
 
-def _advice(address: str, error: OSError) -> str:
+def _advice(address: str, error: OSError, option: str) -> str:
     reason = error.strerror or str(error)
     if error.errno is None:
         return f"cannot listen on {address}: {reason}"
     advice = {
-        "EADDRINUSE": "; stop what uses it, or choose another with --bind",
+        "EADDRINUSE": f"; stop what uses it, or choose another with {option}",
         "EACCES": "; choose a port from 1024 up, or a path that this user may write",
         "EADDRNOTAVAIL": "; this machine has no such address",
         "ENOENT": "; its directory does not exist",

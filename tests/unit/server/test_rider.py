@@ -1,14 +1,17 @@
 """What the monitor of the adaptive model sees of a thread, and what it makes of that."""
 
 import threading
+from typing import cast
 
 import pytest
 from paceline.concurrency import rider
 from paceline.concurrency.adaptive import Adaptive
 from paceline.concurrency.rider import PATIENCE, Rider, Sight
+from paceline.conversation import Conversation
 from paceline.service import Service
 
 TICK = 0.001
+SOME = cast(Conversation, object())
 
 
 class Clock:
@@ -30,14 +33,14 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 def begin(thread: Rider) -> None:
     thread.turn += 1
-    thread.busy = True
+    thread.conversation = SOME
 
 
 def test_one_that_serves_nothing(clock: Clock) -> None:
     thread = Rider()
     assert thread.look(TICK) is Sight.IDLE
     begin(thread)
-    thread.busy = False
+    thread.conversation = None
     assert thread.look(2 * TICK) is Sight.IDLE
 
 
