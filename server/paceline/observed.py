@@ -20,6 +20,8 @@ from paceline.wsgi.response import ExcInfo
 
 log = logging.getLogger("paceline.error")
 
+KEY = "paceline.observation"
+"""Where the application finds its request's Observation in the environ, as far as it has come."""
 HEAD = 1 << 14
 """Bytes of an answer that are kept beside those of its body that an observer asks for."""
 
@@ -118,7 +120,7 @@ class ObservedConversation(Conversation):
         if exchange.body is not None:
             body = exchange.body.read(self._observer.capture)
             exchange.body.seek(0)
-        observed.observation = Observation(
+        observed.observation = exchange.environ[KEY] = Observation(
             environ=exchange.environ,
             accepted=self._accepted,
             number=self._number,
@@ -190,6 +192,7 @@ class ObservedConversation(Conversation):
         taken = not self._lost and self._outgoing is None
         seen.complete = exchange.complete and taken
         seen.keeps = exchange.keep and taken
+        seen.environ.pop(KEY, None)  # so that they do not hold each other
         try:
             self._observer.done(seen)
         except Exception:

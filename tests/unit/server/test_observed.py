@@ -131,6 +131,17 @@ def test_only_what_is_wanted_is_observed() -> None:
     assert (seen.number, seen.environ["PATH_INFO"]) == (2, "/wanted")
 
 
+def test_the_application_may_ask_how_its_request_came() -> None:
+    def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
+        start_response("200 OK", [])
+        seen = environ["paceline.observation"]
+        return [b"ready" if seen.ready <= seen.taken <= seen.called else b"not"]
+
+    notes = Notes("/observed")
+    assert connect(application, observer=notes).say(get("/observed")).endswith(b"ready")
+    assert "paceline.observation" not in notes.seen[0].environ
+
+
 def test_an_observer_may_put_something_into_the_environ() -> None:
     def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
         start_response("200 OK", [])
