@@ -140,8 +140,9 @@ def test_times_are_told_in_milliseconds(tmp_path: Path, seconds: float):
 
     timing = TIMING.search(head)
     assert timing, head
+    # Of the two clocks one may be a millisecond ahead.
     low, high = seconds * 1000 - 5, seconds * 1000 + 900
-    assert low <= int(timing[3]) <= int(timing[2]) <= high
+    assert low <= int(timing[3]) <= int(timing[2]) + 1 <= high
 
 
 def test_an_answer_of_the_second_server_tells_its_time_alone(tmp_path: Path, upstream: Upstream):
