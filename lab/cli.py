@@ -67,11 +67,11 @@ def word_options(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-@main.command("up", short_help="Start proxy, server and application.")
+@main.command("up", short_help="Start proxy, server, application and console.")
 @word_options
 @click.option("-d", "--detach", is_flag=True, help="Run in the background; logs go to var/log.")
 def up_command(detach: bool, **options: str | None) -> None:
-    """Start proxy, server and application, and show their logs until Ctrl-C.
+    """Start proxy, server, application and console, and show their logs until Ctrl-C.
 
     Each option may also stand in the environment or in the file .env under its word, which is its
     name in capitals: --http-port 8090 is HTTP_PORT=8090. An option wins over the environment, the
@@ -123,6 +123,7 @@ def status_command() -> None:
         "server": lambda: answers.to_bind(state.bind),
         "http": lambda: answers.to_bind(f"127.0.0.1:{state.http_port}"),
         "https": lambda: answers.to_tls(state.https_port, certificate),
+        "console": lambda: answers.to_bind(f"127.0.0.1:{state.console_port}"),
     }
     failures = {name: answers.why_unhealthy(connect) for name, connect in checks.items()}
     for name, reason in failures.items():

@@ -16,10 +16,11 @@ OTHERS = {
     "CSRF_TRUSTED_ORIGINS",
     "LAB_VAR",
     "LISTEN_ADDRESS",
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
     "SECURE_COOKIES",
     "WEB_CONCURRENCY",
 }
-"""Names beside the words: for the application, for containers, for servers."""
+"""Names beside the words: for the application, for containers, for the console, for servers."""
 
 CLOSE = 0.8
 """How much of a name is as in a word: SERVRE and THREAD are slips; HTTPS_PROXY, 0.76, is not."""

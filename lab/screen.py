@@ -6,7 +6,13 @@ import threading
 
 import click
 
-COLOURS = {"lab": "yellow", "prepare": "magenta", "server": "green", "proxy": "cyan"}
+COLOURS = {
+    "lab": "yellow",
+    "prepare": "magenta",
+    "server": "green",
+    "proxy": "cyan",
+    "console": "blue",
+}
 
 
 class Screen:

@@ -1,4 +1,4 @@
-"""The whole way of a request as local processes: proxy, server and application.
+"""The whole way of a request as local processes: proxy, server and application, and the console.
 
 layout.py        where a stack keeps things, all under var/
 ports.py         whether its ports are free, and who holds them

@@ -36,6 +36,11 @@ class Layout:
         return self.var / "run"
 
     @property
+    def console(self) -> Path:
+        """What the console keeps: the traces, and its secret key."""
+        return self.var / "console"
+
+    @property
     def telemetry(self) -> Path:
         """The sockets of the console, which collects what is told of requests."""
         return self.run / "telemetry"
@@ -59,5 +64,6 @@ class Layout:
 
     def make(self) -> None:
         """Makes the folders that are missing, for this user alone."""
-        for folder in (self.data, self.static, self.run, self.telemetry, self.log, self.tls):
+        kept = (self.data, self.static, self.console, self.tls)
+        for folder in (*kept, self.run, self.telemetry, self.log):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)

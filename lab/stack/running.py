@@ -30,6 +30,7 @@ class Running:
     bind: str
     pids: dict[str, int] = field(default_factory=dict)
     ready: bool = False
+    console_port: int = 8081
 
     @classmethod
     def starting(cls, words: Words, bind: str) -> "Running":
@@ -40,7 +41,8 @@ class Running:
             f"{choice.server.name} ({choice.concurrency.name}, workers: {choice.workers}{threads})"
             f" with {choice.app}"
         )
-        return cls(os.getpid(), what, words.http_port, words.https_port, bind)
+        ports = (words.http_port, words.https_port)
+        return cls(os.getpid(), what, *ports, bind, console_port=words.console_port)
 
     @property
     def addresses(self) -> list[tuple[str, str]]:
@@ -50,10 +52,12 @@ class Running:
             direct = f"curl --unix-socket {address['path']} http://localhost/"
         else:
             direct = f"http://{self.bind}/"
+        console = f"http://localhost:{self.console_port}/"
         return [
             (f"http://localhost:{self.http_port}/", "through the proxy"),
             (f"https://localhost:{self.https_port}/", "the same over TLS and HTTP/2"),
             (direct, "the server itself, without the proxy (no static files)"),
+            *([(console, "the console: traces, server now")] if "console" in self.pids else []),
         ]
 
     def save(self, layout: Layout) -> None:
@@ -74,7 +78,7 @@ def hold(layout: Layout) -> Iterator[None]:
             by = f": {found.what} on port {found.http_port} (pid {found.pid})" if found else ""
             raise LabError(
                 f"a stack is up already{by}\n{layout.how_to_stop}; for a second one beside it set "
-                "LAB_VAR to another folder, and HTTP_PORT and HTTPS_PORT"
+                "LAB_VAR to another folder, and HTTP_PORT, HTTPS_PORT and CONSOLE_PORT"
             )
         try:
             yield

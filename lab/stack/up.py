@@ -13,7 +13,7 @@ from lab.stack.layout import REPO, Layout
 from lab.stack.ports import free_port, require_free
 from lab.stack.processes import Processes, Say, StopRequested
 from lab.stack.running import Running, hold
-from lab.words import Words
+from lab.words import PORTS, Words
 
 START_TIMEOUT = 60.0
 """Seconds that each part may take until it answers; a first start on a slow disk takes a few."""
@@ -44,7 +44,10 @@ def up(words: Words, layout: Layout, say: Say) -> None:
     require_short(layout.telemetry)
     layout.make()
     with hold(layout):
-        require_free({"HTTP_PORT": words.http_port, "HTTPS_PORT": words.https_port})
+        ports = (words.http_port, words.https_port, words.console_port)
+        require_free(dict(zip(PORTS, ports, strict=True)))
+        for left in layout.telemetry.iterdir():  # by a stack that was killed
+            left.unlink()
         bind = choose_bind(words, layout)
         try:
             run(words, layout, bind, say)
@@ -75,22 +78,12 @@ def run(words: Words, layout: Layout, bind: str, say: Say) -> None:
     """Starts the parts one after the other, each once the one behind it answers; then watches."""
     tls = ensure_certificate(layout.tls)
     configuration = proxy.write_configuration(words, layout, bind, tls)
-    environ = {
-        **words.environ,
-        "BIND": bind,
-        "DATA_DIR": str(layout.data),
-        "STATIC_ROOT": str(layout.static),
-        "LAB_TELEMETRY": str(layout.telemetry),
-        "TRACE_URL": f"http://localhost:{words.console_port}/traces/{{trace_id}}/",
-        "PYTHONUNBUFFERED": "1",
-    }
-    if words.trace == "off":
-        del environ["TRACE_URL"]
     state = Running.starting(words, bind)
-    with Processes(layout.log, environ, REPO, say) as processes:
+    with Processes(layout.log, environment(words, layout, bind), REPO, say) as processes:
         state.save(layout)
         say("lab", "preparing the application")
         processes.run("prepare", [sys.executable, "webapp/manage.py", "prepare"])
+        processes.start("console", [sys.executable, "-m", "lab.console"], essential=False)
         processes.start("server", [sys.executable, "-m", "lab.serve"], grace=SERVER_GRACE)
         await_answer(processes, "server", lambda: answers.to_bind(bind))
         nginx = proxy.command(configuration, layout)
@@ -98,6 +91,9 @@ def run(words: Words, layout: Layout, bind: str, say: Say) -> None:
         http, https = words.http_port, words.https_port
         await_answer(processes, "proxy", lambda: answers.to_bind(f"127.0.0.1:{http}"))
         await_answer(processes, "proxy", lambda: answers.to_tls(https, tls[0]))
+        await_answer(
+            processes, "console", lambda: answers.to_bind(f"127.0.0.1:{words.console_port}")
+        )
         state = replace(state, pids=processes.pids, ready=True)
         state.save(layout)
         announce(state, say)
@@ -105,6 +101,28 @@ def run(words: Words, layout: Layout, bind: str, say: Say) -> None:
         processes.ending = "ending: requests in flight are finished first; Ctrl-C cuts them off"
         while True:
             processes.watch(None)
+            if state.pids != processes.pids:  # the console has ended
+                # nginx complains of every line that it cannot send, unless there is no socket.
+                (layout.telemetry / "nginx.sock").unlink(missing_ok=True)
+                state = replace(state, pids=processes.pids)
+                state.save(layout)
+
+
+def environment(words: Words, layout: Layout, bind: str) -> dict[str, str]:
+    """What every part is told; each takes what it needs."""
+    console = f"http://localhost:{words.console_port}"
+    return {
+        **words.environ,
+        "BIND": bind,
+        "DATA_DIR": str(layout.data),
+        "STATIC_ROOT": str(layout.static),
+        "LAB_TELEMETRY": str(layout.telemetry),
+        "CONSOLE_BIND": f"127.0.0.1:{words.console_port}",
+        "CONSOLE_DATA": str(layout.console),
+        "PROXY_URL": f"http://127.0.0.1:{words.http_port}",
+        "TRACE_URL": "" if words.trace == "off" else f"{console}/traces/{{trace_id}}/",
+        "PYTHONUNBUFFERED": "1",
+    }
 
 
 def announce(state: Running, say: Say) -> None:
@@ -115,9 +133,12 @@ def announce(state: Running, say: Say) -> None:
 
 
 def await_answer(processes: Processes, name: str, connect: answers.Connect) -> None:
-    """Waits until /healthz answers 200.  Raises LabError past the time limit, StopRequested."""
+    """Waits until /healthz answers 200, or a process has ended that the stack can do without.
+
+    Raises LabError past the time limit, StopRequested.
+    """
     deadline = time.monotonic() + START_TIMEOUT
-    while reason := answers.why_unhealthy(connect):
+    while name in processes.pids and (reason := answers.why_unhealthy(connect)):
         if time.monotonic() > deadline:
             raise LabError(f"{name} did not answer within {START_TIMEOUT:g} s: {reason}")
         processes.watch(0.05)

@@ -45,7 +45,7 @@ def test_a_second_one_is_refused_with_what_is_up_and_what_to_do(layout: Layout):
         assert is_up(layout)
         assert read(layout) == STACK
     stop = f"`make down LAB_VAR={layout.var}` stops it"
-    for part in ("gunicorn with tiny", "port 8080", f"pid {os.getpid()}", stop, "HTTPS_PORT"):
+    for part in ("gunicorn with tiny", "port 8080", f"pid {os.getpid()}", stop, "CONSOLE_PORT"):
         assert part in str(refused.value)
 
 

@@ -46,9 +46,11 @@ def test_it_answers_at_every_address_it_prints(running: Stack):
     certificate = running.var / "tls" / "certificate.pem"
     assert running.said(rf"^lab +\|   http://localhost:{running.http}/ +through the proxy$")
     assert running.said(rf"^lab +\|   https://localhost:{running.https}/ ")
+    assert running.said(rf"^lab +\|   http://localhost:{running.console}/ +the console: traces")
     assert why_unhealthy(lambda: to_bind(f"127.0.0.1:{running.http}")) is None
     assert why_unhealthy(lambda: to_tls(running.https, certificate)) is None
     assert why_unhealthy(lambda: to_bind(str(running.state()["bind"]))) is None
+    assert why_unhealthy(lambda: to_bind(f"127.0.0.1:{running.console}")) is None
 
 
 def test_a_page_leads_to_its_trace_in_the_console(running: Stack):
@@ -67,7 +69,7 @@ def test_a_place_whose_sockets_nobody_could_name_is_refused(tmp_path: Path):
 
 def test_every_line_stands_behind_a_name_without_colour_where_no_terminal_is(running: Stack):
     for line in running.lines:
-        assert re.match(r"(lab|prepare|server|proxy) +\| ", line), line
+        assert re.match(r"(lab|prepare|console|server|proxy) +\| ", line), line
         assert "\x1b" not in line
 
 
@@ -76,7 +78,8 @@ def test_status_says_what_is_up_and_that_it_answers(running: Stack):
     assert status.returncode == 0, status.stderr
     assert "up: gunicorn (gthread, workers: 1, 8 threads) with django" in status.stdout
     assert f"server {running.pid_of('server')}" in status.stdout
-    assert re.findall(r"^(\w+): answers$", status.stdout, re.M) == ["server", "http", "https"]
+    answering = re.findall(r"^(\w+): answers$", status.stdout, re.M)
+    assert answering == ["server", "http", "https", "console"]
 
 
 def test_a_second_one_in_the_same_folder_is_refused_and_the_first_lives_on(running: Stack):
@@ -86,14 +89,15 @@ def test_a_second_one_in_the_same_folder_is_refused_and_the_first_lives_on(runni
     assert running.lab("status").returncode == 0
 
 
-def test_a_taken_port_is_said_before_anything_starts(running: Stack, tmp_path: Path):
+@pytest.mark.parametrize("word", ["HTTP_PORT", "CONSOLE_PORT"])
+def test_a_taken_port_is_said_before_anything_starts(running: Stack, tmp_path: Path, word: str):
     other = Stack(tmp_path / "var", SERVER="gunicorn")
-    other.environ["HTTP_PORT"] = str(running.http)
+    other.environ[word] = str(running.http)
     refused = other.lab("up")
     assert refused.returncode == 1
     pid = running.pid_of("proxy")
     message = (
-        rf"lab: HTTP_PORT={running.http} is taken by nginx \(pid {pid}\); choose another: HTTP"
+        rf"lab: {word}={running.http} is taken by nginx \(pid {pid}\); choose another: {word}="
     )
     assert re.match(message, refused.stderr), refused.stderr
     assert refused.stdout == ""
@@ -161,6 +165,20 @@ def test_a_process_that_dies_takes_the_stack_down(stack: Stack, name: str):
     assert is_gone(stack, pids)
 
 
+def test_a_console_that_dies_is_missed_by_nobody(stack: Stack):
+    up = stack.start()
+    os.kill(stack.pid_of("console"), signal.SIGKILL)
+    eventually(lambda: stack.said(r"\| console ended by itself \(killed by SIGKILL\); the stack"))
+    eventually(lambda: "console" not in stack.state()["pids"])
+    assert why_unhealthy(lambda: to_bind(f"127.0.0.1:{stack.http}")) is None
+    assert up.poll() is None
+    assert not stack.said("logging to syslog")
+    status = stack.lab("status")
+    assert status.returncode == 1
+    assert "the console" not in status.stdout
+    assert re.search(r"^console: .*refused$", status.stdout, re.M)
+
+
 def test_when_the_lab_itself_is_killed_nothing_is_left(stack: Stack):
     up = stack.start()
     pids = stack.pids()
@@ -199,7 +217,7 @@ def test_in_the_background_it_stays_until_lab_down(stack: Stack):
     assert str(stack.state()["bind"]) == f"unix:{stack.var}/run/server.sock"
     assert stack.lab("status").returncode == 0
     assert {path.name for path in (stack.var / "log").iterdir()} == {
-        *("stack.log", "prepare.log", "server.log", "proxy.log")
+        *("stack.log", "prepare.log", "console.log", "server.log", "proxy.log")
     }
     down = stack.lab("down")
     assert (down.returncode, down.stdout[:15]) == (0, "down: gunicorn ")
