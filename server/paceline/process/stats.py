@@ -38,7 +38,7 @@ from paceline.process.worker import Worker
 from paceline.transport import Listener, listen
 
 MOST = 128  # askers at once; more wait in the kernel
-BACKLOG = 128
+BACKLOG = 1024  # where it is full, a client that has a timeout is refused
 RETRY = 1.0  # seconds until connections are accepted again, when the system had no descriptor left
 
 TOLD = ("threads", "worker_connections", "max_requests", "timeout", "graceful_timeout", "keepalive")
@@ -123,11 +123,9 @@ class Stats:
             if asker.deadline <= now:
                 asker.close()
         self._askers = {asker for asker in self._askers if not asker.closed}
-        if self._survey:
-            self._survey.go_on(now)
-            if self._survey.due == inf:
-                self._tell(self._survey)
-        if not self._survey:
+        self._begin_survey()
+        while self._survey and self._survey.go_on(now) == inf:
+            self._tell(self._survey)
             self._begin_survey()
         if self._listener and not self._accepts:
             self._start_accepting(now)
@@ -160,7 +158,7 @@ class Stats:
 
     def _begin_survey(self) -> None:
         asked = [asker for asker in self._askers if asker.waits]
-        if asked:
+        if asked and not self._survey:
             self._asked = asked
             self._number += 1
             self._survey = Survey(self._crew, self._number, self._inbox)

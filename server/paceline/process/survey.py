@@ -92,12 +92,13 @@ class Survey:
         """When to go on (``time.monotonic()``)."""
         return min((each.due for each in self._interviews.values()), default=inf)
 
-    def go_on(self, now: float) -> None:
-        """Do what is due."""
+    def go_on(self, now: float) -> float:
+        """Do what is due; ``due`` after that."""
         for interview in self._interviews.values():
             if interview.due <= now:
                 interview.go_on(now)
                 self._hear_no_more(interview)
+        return self.due
 
     def forget(self, worker: Worker) -> None:
         """Ask no further; to be called before its channel is closed."""
