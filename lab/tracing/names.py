@@ -27,6 +27,13 @@ RESPONSE_BODY = "wsgilab.response.body"
 REQUEST_BODY_SIZE = "http.request.body.size"
 RESPONSE_BODY_SIZE = "http.response.body.size"
 
+ROUTE = "http.route"
+FUNCTION = "code.function.name"
+EXCEPTION = "exception.type"
+"""Of an exception that is no failure, such as Django's Http404."""
+SQL_SYSTEM = "db.system.name"
+SQL_OPERATION = "db.operation.name"
+
 ENVIRON = "wsgilab.environ"
 """On the server's span: the WSGI environ, a JSON object of texts (repr of what is none), masked."""
 UNKNOWN = "wsgilab.unknown"

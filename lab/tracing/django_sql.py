@@ -1,0 +1,173 @@
+"""The SQL of Django's, as spans: each statement that any connection of any thread executes.
+
+A span takes the time of ``execute`` and that of fetching the rows, since SQLite computes a row when
+it is fetched.  What is done between the two, such as rendering one row of many, does not count; so
+where rows are fetched much later, the span has its length right and ends too early.
+"""
+
+from collections.abc import Iterator
+from functools import partial
+from time import monotonic
+from types import ModuleType
+from typing import Any
+
+from lab.tracing.calls import Function, dotted, failed, recorded
+from lab.tracing.imports import replace, when_imported
+from lab.tracing.names import SQL_OPERATION, SQL_ROWS, SQL_SYSTEM
+from lab.tracing.recording import ATTRIBUTES, CURRENT, END, ERROR, Recording
+from lab.tracing.statement import describe, system
+
+FETCHES = "fetchone", "fetchmany", "fetchall"
+OF_CONNECTIONS = {"connect": "CONNECT", "_commit": "COMMIT", "_rollback": "ROLLBACK"}
+"""What a connection does without a statement: its method, and what the span calls it."""
+
+
+def instrument() -> None:
+    """Makes Django's connections, those that are open as well, record what they execute."""
+    when_imported("django.db.backends.utils", trace_cursors)
+    when_imported("django.db.backends.base.base", trace_connections)
+
+
+def trace_connections(base: ModuleType) -> None:
+    """Puts spans around connecting, which may wait for a pool, and around ends of transactions."""
+    for method, operation in OF_CONNECTIONS.items():
+        replace(base.BaseDatabaseWrapper, method, partial(trace_connection, operation))
+
+
+def trace_connection(operation: str, plain: Function) -> Function:
+    current = CURRENT.get
+    name = f"SQL {operation}"
+
+    def traced(self: Any) -> Any:
+        recording = current()
+        if recording is None:
+            return plain(self)
+        attributes = {SQL_SYSTEM: system(self.vendor), SQL_OPERATION: operation}
+        return recorded(recording, name, attributes, plain, self)
+
+    return traced
+
+
+def trace_cursors(utils: ModuleType) -> None:
+    """Puts a span around each statement, and has its rows counted as they are fetched."""
+    replace(utils.CursorWrapper, "execute", trace_execute)
+    replace(utils.CursorWrapper, "executemany", trace_executemany)
+    replace(utils.CursorWrapper, "__iter__", trace_iteration)
+
+
+def trace_execute(plain: Function) -> Function:
+    """Around a cursor's ``execute``."""
+    current = CURRENT.get
+
+    def execute(self: Any, sql: Any, params: Any = None) -> Any:
+        recording = current()
+        if recording is None:
+            return plain(self, sql, params)
+        return executed(recording, plain, self, sql, params)
+
+    return execute
+
+
+def trace_executemany(plain: Function) -> Function:
+    """Around a cursor's ``executemany``."""
+    current = CURRENT.get
+
+    def executemany(self: Any, sql: Any, param_list: Any) -> Any:
+        recording = current()
+        if recording is None:
+            return plain(self, sql, param_list)
+        return executed(recording, plain, self, sql, param_list)
+
+    return executemany
+
+
+def executed(recording: Recording, plain: Function, cursor: Any, sql: Any, params: Any) -> Any:
+    """Executes a statement with a span around it, and follows its rows."""
+    name, attributes = describe(sql, cursor.db.vendor)
+    index = recording.begin(name, attributes)
+    try:
+        result = plain(cursor, sql, params)
+    except BaseException as exception:
+        failed(recording, index, exception)
+        raise
+    recording.end(index)
+    Rows(recording.spans[index]).follow(cursor)
+    return result
+
+
+def trace_iteration(plain: Function) -> Function:
+    """Around a cursor's ``__iter__``."""
+
+    def iterate(self: Any) -> Iterator[Any]:
+        rows: Iterator[Any] = plain(self)
+        counter = self.__dict__.get(Rows.KEPT)
+        return rows if counter is None else counter.each(rows)
+
+    return iterate
+
+
+class Rows:
+    """Counts the rows of one statement as they are fetched, and adds the time that this takes."""
+
+    KEPT = "_wsgilab_rows"
+    """Where Django's cursor has it."""
+
+    __slots__ = ("attributes", "cursor", "db", "fetched", "span")
+
+    def __init__(self, span: list[Any]) -> None:
+        self.span = span
+        self.attributes: dict[str, Any] = span[ATTRIBUTES]
+        self.fetched = 0
+
+    def follow(self, cursor: Any) -> None:
+        """Stands in for the fetching methods of Django's cursor from now on.
+
+        Those come from the driver's own cursor by ``__getattr__``, so that attributes go first.
+        """
+        # Not Django's cursor itself: a cycle would keep it, and its locks, past its last use.
+        self.cursor, self.db = cursor.cursor, cursor.db
+        # How many rows were written, or are there to fetch; SQLite does not know the latter: -1.
+        known = getattr(self.cursor, "rowcount", -1)
+        if isinstance(known, int) and known >= 0:
+            self.attributes[SQL_ROWS] = known
+        attributes = cursor.__dict__
+        attributes[Rows.KEPT] = self
+        if not hasattr(type(cursor), "fetchone"):
+            for method in FETCHES:
+                attributes[method] = partial(self.fetch, method)
+
+    def fetch(self, method: str, *args: Any, **kwargs: Any) -> Any:
+        """Calls a method of the driver's cursor, with its errors translated as Django does."""
+        start = monotonic()
+        try:
+            rows = self.db.wrap_database_errors(getattr(self.cursor, method))(*args, **kwargs)
+        except BaseException as exception:
+            self.failed(start, exception)
+            raise
+        self.count(start, (rows is not None) if method == "fetchone" else len(rows))
+        return rows
+
+    def each(self, rows: Iterator[Any]) -> Iterator[Any]:
+        """The rows, counted."""
+        while True:
+            start = monotonic()
+            try:
+                row = next(rows)
+            except StopIteration:
+                self.count(start, 0)
+                return
+            except BaseException as exception:
+                self.failed(start, exception)
+                raise
+            self.count(start, 1)
+            yield row
+
+    def count(self, start: float, rows: int) -> None:
+        self.span[END] += monotonic() - start
+        self.fetched += rows
+        if self.fetched >= self.attributes.get(SQL_ROWS, 0):
+            self.attributes[SQL_ROWS] = self.fetched
+
+    def failed(self, start: float, exception: BaseException) -> None:
+        self.span[END] += monotonic() - start
+        self.span[ERROR] = dotted(type(exception))
