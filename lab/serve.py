@@ -5,12 +5,15 @@ against servers.toml, and become a command line that takes this process's place 
 as its working directory.  Containers and local processes start servers by this one file, so it uses
 nothing but the standard library and the table beside it.
 
+Where LAB_TELEMETRY names a folder, a server that can is told to say there what it does.
+
 A word that is unknown, or that means nothing to the chosen server, is refused in one line; exit 2.
 """
 
 import os
 import shlex
 import shutil
+import socket
 import sys
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,6 +23,8 @@ from typing import Any
 
 TABLE = Path(__file__).with_name("servers.toml")
 WEBAPP = Path(__file__).resolve().parent.parent / "webapp"
+
+LONGEST = 100  # bytes of a socket's path: what every system has room for
 
 APPS = {"django": ("config.wsgi", "application"), "tiny": ("tiny.app", "application")}
 
@@ -61,6 +66,7 @@ class Server:
     default: str
     concurrency: Mapping[str, Concurrency]
     access_log: Sequence[str] = ()
+    stats: Sequence[str] = ()
     workers: Sequence[str] | None = None
     install: str | None = None
     recommended: Sequence[Recommendation] = field(default=())
@@ -129,6 +135,18 @@ class Choice:
         parts += self.server.access_log if access_log else ()
         return [part.format(**values) for part in parts]
 
+    def stats(self, telemetry: str) -> list[str]:
+        """What has the server tell what it does in that folder; nothing where one of both cannot.
+
+        Several containers share the folder, so the socket is named for the host.
+        """
+        if not self.server.stats or not os.path.isdir(telemetry):
+            return []
+        folder, host = os.path.abspath(telemetry), socket.gethostname()
+        while host and len(os.fsencode(path := f"{folder}/stats-{host}.sock")) > LONGEST:
+            host = host[:-1]
+        return [part.format(stats=path) for part in self.server.stats] if host else []
+
 
 def parse_bind(bind: str) -> tuple[str, dict[str, str]]:
     """The transport of an address, ``tcp`` or ``unix``, and its parts.  Raises WordError."""
@@ -176,6 +194,7 @@ def main() -> None:
     try:
         choice = Choice.from_words(os.environ)
         command = choice.command(os.environ.get("BIND") or "127.0.0.1:8000")
+        command += choice.stats(os.environ.get("LAB_TELEMETRY", ""))
         program = find_program(command[0])
         if program is None:
             install = choice.server.install

@@ -1,6 +1,7 @@
 """`python -m lab.serve` as a container or the stack runs it."""
 
 import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -74,3 +75,6 @@ def test_it_becomes_the_server_in_webapp(alone: Path):
     arguments = "config.wsgi:application --bind 127.0.0.1:9000 --workers 2 -k adaptive"
     assert done.stdout.startswith(f"{alone / 'webapp'}: {arguments} ")
     assert done.stderr.startswith(f"lab: starting paceline {arguments} ")
+    assert "--stats" not in done.stdout
+    told = serve(alone, LAB_TELEMETRY="/tmp").stdout
+    assert f" --stats unix:/tmp/stats-{socket.gethostname()}.sock\n" in told

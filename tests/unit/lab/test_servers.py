@@ -1,5 +1,8 @@
 """servers.toml: every entry is whole, and every combination of words becomes a command line."""
 
+import re
+import socket
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -56,6 +59,30 @@ def test_paceline_with_every_word():
 
 def test_paceline_is_given_no_threads_that_nobody_asked_for():
     assert "--threads" not in Choice.from_words({}).command("127.0.0.1:8000")
+
+
+def test_paceline_tells_what_it_does_in_a_folder_for_that(tmp_path: Path):
+    options = Choice.from_words({}).stats(str(tmp_path))
+    assert options == ["--stats", f"unix:{tmp_path}/stats-{socket.gethostname()}.sock"]
+
+
+def test_a_long_name_of_the_host_is_cut(monkeypatch: pytest.MonkeyPatch):
+    folder = tempfile.gettempdir()
+    monkeypatch.setattr(socket, "gethostname", lambda: "é" * 100)
+    _, where = Choice.from_words({}).stats(folder)
+    assert 99 <= len(where.removeprefix("unix:").encode()) <= 100
+    assert re.fullmatch(f"unix:{folder}/stats-é+\\.sock", where)
+
+
+@pytest.mark.parametrize(("server", "folder"), [("gunicorn", "."), ("paceline", "nowhere")])
+def test_it_is_not_told_where_it_cannot_be(server: str, folder: str):
+    assert Choice.from_words({"SERVER": server}).stats(folder) == []
+
+
+def test_nor_where_the_path_would_be_too_long(tmp_path: Path):
+    (tmp_path / ("x" * 90)).mkdir()
+    assert Choice.from_words({}).stats(str(tmp_path / ("x" * 90))) == []
+    assert Choice.from_words({}).stats("") == []
 
 
 def test_gunicorn_as_its_documentation_recommends():
