@@ -2,14 +2,13 @@
 
 from collections.abc import Iterable, Sequence
 from http import HTTPStatus
-from urllib.parse import urlsplit
 
 from lab.tracing.fitting import by_time, fit
 from lab.tracing.names import SOFTWARE, Hop
 from lab.tracing.parents import tree
 from lab.tracing.sentence import sentence
-from lab.tracing.span import Span, Value
-from lab.tracing.trace import RANKS, Node, Trace
+from lab.tracing.span import Span
+from lab.tracing.trace import RANKS, Node, Trace, path_of
 from lab.tracing.working import share_out
 
 __all__ = ["Node", "Trace", "assemble"]
@@ -62,14 +61,6 @@ def first_path(nodes: Sequence[Node]) -> str:
         if "url.full" in attributes:
             return path_of(attributes["url.full"])
     return ""
-
-
-def path_of(url: Value) -> str:
-    """The path of a URL; empty where it is none."""
-    try:
-        return urlsplit(str(url)).path or "/"
-    except ValueError:
-        return ""
 
 
 def first_status(nodes: Sequence[Node]) -> int | None:

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 from lab.tracing.names import UNCERTAINTY, Hop
-from lab.tracing.span import Span
+from lab.tracing.span import Span, Value
 
 RANKS = {hop.value: rank for rank, hop in enumerate(Hop)}
 STRANGER = len(RANKS)
@@ -90,3 +91,11 @@ class Trace:
     def hops(self) -> list[str]:
         """The hops that spoke, from the client on."""
         return sorted({node.span.hop for node in self.walk()} & RANKS.keys(), key=RANKS.__getitem__)
+
+
+def path_of(url: Value) -> str:
+    """The path of a URL; empty where it is none."""
+    try:
+        return urlsplit(str(url)).path or "/"
+    except ValueError:
+        return ""

@@ -1,0 +1,36 @@
+"""A worker's threads beside those that answer: the collector's, the reader of nginx's lines."""
+
+import socket
+
+from lab.console.collector import collector
+from lab.console.nginx_log import BadLine, spans_of
+from lab.console.nginx_socket import Reader
+
+readers: list[Reader] = []
+
+
+def start(lines: socket.socket) -> None:
+    """Once in each worker."""
+    collector().start()
+    readers.append(Reader(lines, take))
+    readers[-1].start()
+
+
+def stop() -> None:
+    """Writes what is left."""
+    for reader in readers:
+        reader.stop()
+    if readers:
+        collector().close()
+    readers.clear()
+
+
+def take(line: bytes) -> None:
+    """A line of nginx's log; one that cannot be read is counted."""
+    try:
+        spans = spans_of(line)
+    except BadLine:
+        collector().rejected += 1
+        return
+    if spans:
+        collector().take(spans)
