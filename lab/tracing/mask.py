@@ -65,10 +65,19 @@ def mask_environ(environ: Mapping[str, object]) -> dict[str, str]:
 def mask_variable(name: str, value: object) -> str:
     """One value of the environ."""
     text = value if isinstance(value, str) else represent(value)
+    mask = variable_mask(name)
+    if mask is mask_urls and "=" not in text and "://" not in text:
+        return text  # most are like this
+    return as_text(mask, text)
+
+
+@lru_cache(1024)
+def variable_mask(name: str) -> Callable[[bytes], bytes]:
+    """What hides what is secret in a variable of the environ."""
     if name == "QUERY_STRING":
-        return mask_query(text)
+        return lambda query: mask_urls(b"?" + query)[1:]
     field = name.removeprefix("HTTP_").replace("_", "-")
-    return as_text(field_mask(field.encode("utf-8", "surrogatepass")) or mask_urls, text)
+    return field_mask(field.encode("utf-8", "surrogatepass")) or mask_urls
 
 
 def represent(value: object) -> str:
@@ -84,6 +93,7 @@ def as_text(mask: Callable[[bytes], bytes], text: str) -> str:
     return mask(text.encode("utf-8", "surrogatepass")).decode("utf-8", "surrogatepass")
 
 
+@lru_cache(1024)
 @lru_cache(1024)
 def field_mask(name: bytes) -> Callable[[bytes], bytes] | None:
     """What hides the value of a field; None where nothing in it is secret by its name."""

@@ -1,53 +1,129 @@
-"""What a request did inside the application, as it happens: plain lists, and nothing else.
+"""What is written down of one request while it is served: plain lists and numbers, nothing more.
 
-Whatever need not be done while the request waits, such as ids and OTLP, is done later, elsewhere.
+All that takes time, such as ids, names of attributes and encoding, is left to the thread that
+exports it (exporting.py).  Times are ``time.monotonic()``, in seconds.
 """
 
+import os
+from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from time import monotonic
-from typing import Any
+from typing import Any, NamedTuple
+
+from lab.tracing.context import TraceContext, new_id
+from lab.tracing.span import Value
 
 NAME, START, END, PARENT, ATTRIBUTES, ERROR = range(6)
-"""What is where in a span of ``Recording.spans``."""
+"""What is where in a span of ``Recording.spans``; the last two may be None."""
+
+MOST_SPANS = 1000
+"""Of one request; an application that asks its database in a loop could make any number."""
+
+Attributes = dict[str, Value]
+
+MODE = os.environ.get("LAB_TRACE", "all")
+CAPTURE = 0 if os.environ.get("LAB_TRACE_BYTES") == "off" else 4096
+"""Bytes of a body that go into a span; 0: no head, body or environ does."""
+
+
+class ServerPart(NamedTuple):
+    """What the server can tell of a request."""
+
+    software: str
+    """Its ``service.name``."""
+    start: float
+    end: float
+    steps: Sequence[tuple[str, float, float]]
+    """Name, start and end of its children; ``application`` is the parent of what is recorded."""
+    events: Sequence[tuple[str, float]]
+    """What happened, and when."""
+    attributes: Attributes
+    error: str | None = None
 
 
 class Recording:
-    """The spans of one request, in the order in which they began; times in seconds, monotonic."""
+    """One request in this process; begun and ended by one thread at a time."""
 
-    __slots__ = ("attributes", "open", "spans")
+    __slots__ = (
+        "attributes",
+        "environ",
+        "error",
+        "lost",
+        "open",
+        "parent_id",
+        "responded",
+        "server",
+        "spans",
+        "status",
+        "trace_id",
+    )
 
-    def __init__(self) -> None:
+    def __init__(self, trace_id: str = "", parent_id: str = "") -> None:
+        self.trace_id = trace_id or new_id(16)
+        self.parent_id = parent_id
+        self.environ: dict[str, Any] = {}
         self.spans: list[list[Any]] = []
+        """Each as NAME and those behind it say; PARENT is -1 for the outermost."""
         self.open: list[int] = []
-        """Indexes of the spans that go on, the innermost last."""
-        self.attributes: dict[str, Any] = {}
-        """What belongs to the request as a whole, such as http.route."""
+        """Numbers of the spans that go on, the innermost last."""
+        self.lost = 0
+        """Spans past MOST_SPANS."""
+        self.attributes: Attributes = {}
+        """Of the request as a whole, such as ``http.route``."""
+        self.status = ""
+        self.responded = 0.0
+        """When ``start_response`` was called."""
+        self.error: str | None = None
+        self.server: Callable[[Recording], ServerPart] | None = None
+        """Tells the server's part, off the request's path; None: nobody can."""
 
-    def begin(self, name: str, attributes: dict[str, Any] | None = None) -> int:
-        """Begins a span inside the innermost open one; returns its index."""
-        spans, open_ = self.spans, self.open
+    def begin(self, name: str, attributes: Attributes | None = None) -> int:
+        """Begins a span within the innermost open one; returns its number for ``end``."""
+        spans, going_on = self.spans, self.open
         index = len(spans)
-        spans.append([name, monotonic(), 0.0, open_[-1] if open_ else -1, attributes, None])
-        open_.append(index)
+        if index >= MOST_SPANS:
+            self.lost += 1
+            return -1
+        spans.append([name, monotonic(), 0.0, going_on[-1] if going_on else -1, attributes, None])
+        going_on.append(index)
         return index
 
     def end(
-        self, index: int, attributes: dict[str, Any] | None = None, error: str | None = None
+        self, index: int, attributes: Attributes | None = None, error: str | None = None
     ) -> None:
-        """Ends a span, and any that was left open inside it; one that has ended stays as it is."""
+        """Ends a span, and what was left open within it; one that has ended stays as it is."""
         now = monotonic()
-        spans, open_ = self.spans, self.open
-        span = spans[index]
-        if index not in open_:
+        going_on = self.open
+        if index not in going_on:
             return
-        while (last := open_.pop()) != index:
-            spans[last][END] = now
+        while (last := going_on.pop()) != index:
+            self.spans[last][END] = now
+        span = self.spans[index]
         span[END] = now
         if attributes is not None:
-            span[ATTRIBUTES] = {**(span[ATTRIBUTES] or {}), **attributes}
+            span[ATTRIBUTES] = (
+                attributes if span[ATTRIBUTES] is None else {**span[ATTRIBUTES], **attributes}
+            )
         if error is not None:
             span[ERROR] = error
 
 
-CURRENT: ContextVar[Recording | None] = ContextVar("lab.tracing.CURRENT", default=None)
-"""The recording of the request that this thread works on; None: it is not recorded."""
+CURRENT: ContextVar[Recording | None] = ContextVar("CURRENT", default=None)
+"""The recording of the request that this thread (or task) serves."""
+
+
+def is_wanted(environ: dict[str, Any]) -> bool:
+    """Whether a request is to be recorded: all, or those whose client says so (LAB_TRACE)."""
+    if MODE != "sampled":
+        return True
+    traceparent = environ.get("HTTP_TRACEPARENT")
+    if traceparent is None or traceparent[54:55] in "02468ace":  # the last digit of the flags
+        return False
+    context = TraceContext.parse(traceparent)
+    return context is not None and context.sampled
+
+
+def record(environ: dict[str, Any]) -> Recording:
+    """A recording that goes on with the trace that a request belongs to, or begins one."""
+    context = TraceContext.parse(environ.get("HTTP_TRACEPARENT", ""))
+    return Recording(context.trace_id, context.span_id) if context else Recording()

@@ -1,0 +1,84 @@
+"""A configuration file of gunicorn (``--config python:lab.tracing.on_gunicorn``) that traces.
+
+Its hooks are called when a thread has read the head of a request, and when its answer is out.
+"""
+
+from time import monotonic, thread_time
+from typing import Any
+
+from lab.tracing import names
+from lab.tracing.application import RECORDING, Traced
+from lab.tracing.exporting import EXPORTER
+from lab.tracing.heads import head_attributes
+from lab.tracing.recording import Recording, ServerPart
+
+UNKNOWN = [
+    "when the connection was accepted, and which request on it this is",
+    "how long the request waited for a thread: known is when nginx sent it, to the millisecond",
+    "when its head and its body were read",
+    "its threads, busy and waiting",
+    "the bytes: heads are rebuilt from what gunicorn understood; bodies are not known",
+]
+
+
+def post_worker_init(worker: Any) -> None:
+    """The hook: the application leaves the end of a recording to ``post_request``."""
+    Traced.server_ends = True
+
+
+def pre_request(worker: Any, request: Any) -> None:
+    """The hook: a thread has the request."""
+    request.wsgilab_taken = monotonic(), thread_time()
+
+
+def post_request(worker: Any, request: Any, environ: dict[str, Any], response: Any) -> None:
+    """The hook: the answer is out, or could not be made."""
+    recording = environ.pop(RECORDING, None)
+    if recording is None:
+        return
+    taken, cpu = request.wsgilab_taken
+    ended, cpu = monotonic(), thread_time() - cpu
+    model = type(worker).__name__.removesuffix("Worker").lower().replace("thread", "gthread")
+
+    def tell(recording: Recording) -> ServerPart:
+        whole = recording.spans[0]
+        return ServerPart(
+            "gunicorn",
+            taken,
+            ended,
+            [("application", whole[1], whole[2])],
+            [
+                ("application called", whole[1]),
+                *([("start_response", recording.responded)] if recording.responded else []),
+                ("last byte", ended),
+            ],
+            {
+                names.MODEL: model,
+                names.CPU_TIME: cpu,
+                names.UNKNOWN: UNKNOWN,
+                **head_attributes(
+                    rebuilt(request), b"", rebuilt_answer(response), recording.environ
+                ),
+            },
+            recording.error,
+        )
+
+    recording.server = tell
+    EXPORTER.put(recording)
+
+
+def rebuilt(request: Any) -> bytes:
+    """A request's head, as far as gunicorn tells it: names in capitals, in their order."""
+    version = ".".join(map(str, request.version))
+    lines = [f"{request.method} {request.uri} HTTP/{version}"]
+    lines += [f"{name.title()}: {value}" for name, value in request.headers]
+    return "\r\n".join(lines).encode("latin-1", "replace")
+
+
+def rebuilt_answer(response: Any) -> bytes:
+    """An answer's head, likewise."""
+    if response is None or response.status is None:
+        return b""
+    lines = [line.removesuffix("\r\n") for line in response.default_headers()]
+    lines += [f"{name}: {value}" for name, value in response.headers]
+    return "\r\n".join(lines).encode("latin-1", "replace") + b"\r\n\r\n"
