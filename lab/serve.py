@@ -1,11 +1,12 @@
 """Starts one server in front of one application: ``python -m lab.serve``.
 
-The words SERVER, APP, WORKERS, THREADS, CONCURRENCY and BIND are read from the environment, checked
-against servers.toml, and become a command line that takes this process's place (exec) with webapp/
-as its working directory.  Containers and local processes start servers by this one file, so it uses
-nothing but the standard library and the table beside it.
+The words SERVER, APP, WORKERS, THREADS, CONCURRENCY, LAB_TRACE and BIND are read from the
+environment, checked against servers.toml, and become a command line that takes this process's place
+(exec) with webapp/ as its working directory.  Containers and local processes start servers by this
+one file, so it uses nothing but the standard library and the table beside it.
 
-Where LAB_TELEMETRY names a folder, a server that can is told to say there what it does.
+Where LAB_TELEMETRY names a folder, what becomes of each request is recorded for whoever listens
+there (lab/tracing), and a server that can is told to say there what it does.
 
 A word that is unknown, or that means nothing to the chosen server, is refused in one line; exit 2.
 """
@@ -27,6 +28,10 @@ WEBAPP = Path(__file__).resolve().parent.parent / "webapp"
 LONGEST = 100  # bytes of a socket's path: what every system has room for
 
 APPS = {"django": ("config.wsgi", "application"), "tiny": ("tiny.app", "application")}
+
+TRACES = ("all", "sampled", "off")
+TRACED = ("lab.tracing.application", "application")
+"""Loads the application that LAB_WSGI names, and records what it does."""
 
 
 class WordError(Exception):
@@ -66,6 +71,7 @@ class Server:
     default: str
     concurrency: Mapping[str, Concurrency]
     access_log: Sequence[str] = ()
+    traced: Sequence[str] = ()
     stats: Sequence[str] = ()
     workers: Sequence[str] | None = None
     install: str | None = None
@@ -119,12 +125,12 @@ class Choice:
             )
         return cls(server, model, app, workers, threads or model.recommended_threads)
 
-    def command(self, bind: str, *, access_log: bool = True) -> list[str]:
+    def command(self, bind: str, *, access_log: bool = True, traced: bool = False) -> list[str]:
         """The command line that listens on ``bind``, HOST:PORT or unix:PATH.  Raises WordError."""
         kind, address = parse_bind(bind)
         if kind not in self.server.bind:
             raise WordError(f"TRANSPORT={kind}: {self.server.name} cannot listen there; use tcp")
-        module, function = APPS[self.app]
+        module, function = TRACED if traced else APPS[self.app]
         values = {**address, "module": module, "callable": function}
         values |= {"workers": str(self.workers), "threads": str(self.threads)}
         parts = [*self.server.command, *self.server.bind[kind], *(self.server.workers or ())]
@@ -132,6 +138,7 @@ class Choice:
         parts += (self.concurrency.threads or ()) if self.threads else ()
         for advice in self.server.recommended:
             parts += advice.arguments if Path(advice.where).exists() else ()
+        parts += self.server.traced if traced else ()
         parts += self.server.access_log if access_log else ()
         return [part.format(**values) for part in parts]
 
@@ -193,8 +200,11 @@ def main() -> None:
     """Becomes the chosen server; returns never, exits with 2 where a word cannot be followed."""
     try:
         choice = Choice.from_words(os.environ)
-        command = choice.command(os.environ.get("BIND") or "127.0.0.1:8000")
-        command += choice.stats(os.environ.get("LAB_TELEMETRY", ""))
+        telemetry = os.environ.get("LAB_TELEMETRY", "")
+        # Without that folder nobody would take what is recorded.
+        traced = one_of("LAB_TRACE", os.environ, TRACES, "all") != "off" and bool(telemetry)
+        command = choice.command(os.environ.get("BIND") or "127.0.0.1:8000", traced=traced)
+        command += choice.stats(telemetry)
         program = find_program(command[0])
         if program is None:
             install = choice.server.install
@@ -206,6 +216,7 @@ def main() -> None:
         print(f"lab: {error}", file=sys.stderr)
         sys.exit(2)
     print("lab: starting", shlex.join(command), file=sys.stderr, flush=True)
+    os.environ["LAB_WSGI"] = ":".join(APPS[choice.app])
     os.chdir(WEBAPP)
     os.execv(program, command)
 

@@ -11,10 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations
 
-from lab.serve import APPS, Choice, WordError, is_port, one_of, read_servers
+from lab.serve import APPS, TRACES, Choice, WordError, is_port, one_of, read_servers
 
 TRANSPORTS = ("tcp", "unix")
-TRACES = ("all", "sampled", "off")
 PORTS = ("HTTP_PORT", "HTTPS_PORT", "CONSOLE_PORT")
 
 

@@ -5,9 +5,9 @@ import re
 
 from dotenv import dotenv_values
 
-from lab.serve import APPS, read_servers
+from lab.serve import APPS, TRACES, read_servers
 from lab.stack.layout import REPO
-from lab.words import TRACES, TRANSPORTS, WORDS
+from lab.words import TRANSPORTS, WORDS
 
 from .conftest import docker
 

@@ -11,8 +11,8 @@ from paceline.errors import RequestError
 from paceline.process.supervisor import Supervisor
 from paceline.wsgi.environ import SOFTWARE
 
-from lab.serve import APPS, read_servers
-from lab.words import TRACES, TRANSPORTS, WORDS
+from lab.serve import APPS, TRACES, read_servers
+from lab.words import TRANSPORTS, WORDS
 from tests.contract.case import CASES
 from tests.unit.docs.pages import DOCS, PAGES, REPO, bare, table
 

@@ -41,6 +41,7 @@ def alone(tmp_path: Path) -> Path:
     [
         ({"SERVER": "apache"}, "SERVER=apache: unknown; choose one of paceline, gunicorn"),
         ({"APP": "rails"}, "APP=rails: unknown; choose one of django, tiny"),
+        ({"LAB_TRACE": "some"}, "LAB_TRACE=some: unknown; choose one of all, sampled, off"),
         ({"BIND": "here"}, "BIND=here: is no address; write HOST:PORT or unix:/absolute/path"),
     ],
 )
@@ -65,6 +66,25 @@ def test_a_server_that_is_not_installed_is_said_with_the_way_to_install_it(alone
         "lab: SERVER=gunicorn: gunicorn is not installed here: "
         "pip install --require-hashes -r requirements/gunicorn.txt\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("words", "loaded"),
+    [
+        ({"LAB_TELEMETRY": "/t"}, "lab.tracing.application:application"),
+        ({"LAB_TELEMETRY": "/t", "LAB_TRACE": "sampled"}, "lab.tracing.application:application"),
+        ({"LAB_TELEMETRY": "/t", "LAB_TRACE": "off"}, "tiny.app:application"),
+        ({"LAB_TELEMETRY": ""}, "tiny.app:application"),  # where nobody takes what is recorded
+    ],
+)
+def test_what_is_traced_is_loaded_by_way_of_the_tracing(
+    alone: Path, words: dict[str, str], loaded: str
+):
+    program = alone / "bin" / "paceline"
+    program.write_text('#!/bin/sh\necho "$LAB_WSGI: $*"\n')
+    program.chmod(0o755)
+    done = serve(alone, APP="tiny", **words)
+    assert done.stdout.startswith(f"tiny.app:application: {loaded} ")
 
 
 def test_it_becomes_the_server_in_webapp(alone: Path):

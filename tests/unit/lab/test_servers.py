@@ -85,6 +85,17 @@ def test_nor_where_the_path_would_be_too_long(tmp_path: Path):
     assert Choice.from_words({}).stats("") == []
 
 
+@pytest.mark.parametrize("server", SERVERS.values(), ids=SERVERS)
+@pytest.mark.parametrize("app", APPS)
+def test_traced_it_loads_what_loads_the_application(server: Server, app: str):
+    choice = Choice.from_words({"SERVER": server.name, "APP": app})
+    plain = choice.command("127.0.0.1:8000")
+    traced = choice.command("127.0.0.1:8000", traced=True)
+
+    assert traced[1] == "lab.tracing.application:application"
+    assert [part for part in traced if part not in plain] == [traced[1], *server.traced]
+
+
 def test_gunicorn_as_its_documentation_recommends():
     command = Choice.from_words({"SERVER": "gunicorn"}).command("0.0.0.0:8000", access_log=False)
     assert command == [
