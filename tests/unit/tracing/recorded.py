@@ -17,12 +17,12 @@ from lab.tracing.recording import ATTRIBUTES, CURRENT, END, ERROR, NAME, PARENT,
 REPO = Path(__file__).resolve().parents[3]
 
 
-def run(program: str, directory: Path) -> dict[str, Any]:
+def run(program: str, directory: Path, **variables: str) -> dict[str, Any]:
     """What a program beside this file prints, which is JSON; it keeps its files in `directory`."""
     unset = {"DATABASE_URL", "DEBUG", "ALLOWED_HOSTS", "CSRF_TRUSTED_ORIGINS", "SECURE_COOKIES"}
     environ = {name: value for name, value in os.environ.items() if name not in unset}
     environ |= {"DATA_DIR": f"{directory}/data", "STATIC_ROOT": f"{directory}/static"}
-    environ["PYTHONPATH"] = os.pathsep.join([str(REPO), str(REPO / "webapp")])
+    environ |= {"PYTHONPATH": os.pathsep.join([str(REPO), str(REPO / "webapp")])} | variables
     done = subprocess.run(
         [sys.executable, Path(__file__).with_name(program)],
         env=environ,

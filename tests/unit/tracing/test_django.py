@@ -1,9 +1,11 @@
 """Django's part of a trace of the guestbook: which spans there are, and what they say."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from tests.services.postgres import postgres_or_skip
 from tests.unit.tracing.recorded import run
 
 CHAIN = [
@@ -29,8 +31,20 @@ def guestbook(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return run("guestbook_recorded.py", tmp_path_factory.mktemp("guestbook"))
 
 
+@pytest.fixture(scope="module")
+def on_postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+    for url in postgres_or_skip():
+        directory = tmp_path_factory.mktemp("on-postgres")
+        yield run("guestbook_recorded.py", directory, DATABASE_URL=url)
+
+
 def named(recorded: dict[str, Any], beginning: str) -> list[dict[str, Any]]:
     return [span for span in recorded["spans"] if span["name"].startswith(beginning)]
+
+
+def rows_of(recorded: dict[str, Any]) -> list[int | None]:
+    """What each statement says of its rows."""
+    return [span["attributes"].get("db.response.returned_rows") for span in named(recorded, "SQL")]
 
 
 def test_instrumenting_imports_nothing_of_django(guestbook: dict[str, Any]):
@@ -107,8 +121,7 @@ def test_the_api_has_no_template(guestbook: dict[str, Any]):
     assert api["tree"] == chain(
         CSRF, "view guestbook.api.entries", "  SQL SELECT", "  SQL SELECT", "  SQL SELECT"
     )
-    rows = [span["attributes"]["db.response.returned_rows"] for span in named(api, "SQL")]
-    assert rows == [1, 1, 45]
+    assert rows_of(api) == [1, 1, 45]
 
 
 def test_an_exception_is_told_by_its_type_alone(guestbook: dict[str, Any]):
@@ -165,3 +178,14 @@ def test_a_request_that_is_not_recorded_leaves_nothing(guestbook: dict[str, Any]
     unrecorded = guestbook["unrecorded"]
     assert unrecorded.pop("result")[0] == 200
     assert unrecorded == {"spans": [], "attributes": {}, "left": []}
+
+
+def test_postgres_says_the_same(guestbook: dict[str, Any], on_postgres: dict[str, Any]):
+    for name in "list", "form", "sign", "api", "export", "thread":
+        assert on_postgres[name]["tree"] == guestbook[name]["tree"]
+        assert rows_of(on_postgres[name]) == rows_of(guestbook[name])
+        systems = {span["attributes"]["db.system.name"] for span in named(on_postgres[name], "SQL")}
+        assert systems == {"postgresql"}
+    statements = [span["name"] for span in named(on_postgres["delete"], "SQL")]
+    assert statements[-2:] == ["SQL DELETE", "SQL COMMIT"]
+    assert "a-secret-message" not in str(on_postgres)

@@ -1,0 +1,146 @@
+"""A program: a Django project of unusual parts, recorded; prints what was, by the requests' paths.
+
+DEBUG and ATOMIC_REQUESTS are on, so that each statement passes Django's own log of them as well.
+"""
+
+import json
+from typing import Any
+
+import django
+from django.conf import settings
+from django.core.exceptions import MiddlewareNotUsed
+from django.core.wsgi import get_wsgi_application
+from django.db import DatabaseError, connection, transaction
+from django.http import HttpRequest, HttpResponse
+from django.template import engines
+from django.template.response import TemplateResponse
+from django.test import Client
+from django.urls import path, re_path
+from django.utils.decorators import async_only_middleware
+
+from lab.tracing.django import instrument
+from tests.unit.tracing.recorded import record
+
+
+def function(get_response: Any) -> Any:
+    return lambda request: get_response(request)
+
+
+@async_only_middleware
+def asynchronous(get_response: Any) -> Any:
+    async def middleware(request: HttpRequest) -> HttpResponse:
+        return await get_response(request)
+
+    return middleware
+
+
+def unused(get_response: Any) -> Any:
+    raise MiddlewareNotUsed
+
+
+class Hooks:
+    """A middleware with every hook; they ask the database, so that one sees where they stand."""
+
+    def __init__(self, get_response: Any) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> None:
+        execute("SELECT 'process_view'")
+
+    def process_template_response(self, request: HttpRequest, response: Any) -> Any:
+        return None if "none" in request.GET else response
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        return HttpResponse("saved") if "save" in request.GET else None
+
+
+def execute(sql: str, *parameters: Any) -> list[Any]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, *parameters)
+        return list(cursor)
+
+
+def many(request: HttpRequest) -> HttpResponse:
+    with connection.cursor() as cursor:
+        cursor.executemany("INSERT INTO numbers VALUES (%s)", [[n] for n in range(7)])
+        cursor.execute("UPDATE numbers SET number = 0 WHERE number > 3")
+        cursor.execute("SELECT number FROM numbers")
+        one, two, rest = cursor.fetchone(), cursor.fetchmany(2), cursor.fetchall()
+        cursor.execute("SELECT number FROM numbers WHERE number > 100")
+        nothing = cursor.fetchone()
+        cursor.execute("SELECT number FROM numbers WHERE number = %s", [0])
+        rows = list(cursor)
+        cursor.execute("DELETE FROM numbers")
+    return HttpResponse(json.dumps([one, two, rest, nothing, rows]))
+
+
+def bad(request: HttpRequest) -> HttpResponse:
+    try:
+        execute("SELECT secret FROM nowhere")
+    except DatabaseError:
+        connection.set_rollback(True)
+    return HttpResponse("bad")
+
+
+def failing(request: HttpRequest) -> HttpResponse:
+    raise LookupError("a-secret")
+
+
+@transaction.non_atomic_requests
+async def awaited(request: HttpRequest) -> HttpResponse:
+    if "fail" in request.GET:
+        raise LookupError("a-secret")
+    return HttpResponse("awaited")
+
+
+class Page:
+    """A view that is an object, and renders after it has returned."""
+
+    def __call__(self, request: HttpRequest, number: int) -> HttpResponse:
+        return TemplateResponse(request, engines["django"].from_string("page {{ number }}"))
+
+
+urlpatterns = [
+    path("many/", many),
+    path("bad/", bad),
+    path("failing/", failing),
+    path("awaited/", awaited),
+    re_path(r"^page/(?P<number>\d+)/$", Page()),
+]
+settings.configure(
+    DEBUG=True,
+    ROOT_URLCONF=__name__,
+    ALLOWED_HOSTS=["*"],
+    SECRET_KEY="of a test",
+    MIDDLEWARE=[f"{__name__}.{name}" for name in ("function", "asynchronous", "unused", "Hooks")],
+    DATABASES={
+        "default": {
+            "ENGINE": "django.db.backends.sqlite3",
+            "NAME": "unusual.sqlite3",
+            "ATOMIC_REQUESTS": True,
+        }
+    },
+    TEMPLATES=[{"BACKEND": "django.template.backends.django.DjangoTemplates"}],
+)
+django.setup()
+with connection.cursor() as early:
+    early.execute("CREATE TABLE numbers (number INTEGER)")
+    # Late: Django is there, set up, and has a connection and a cursor.
+    instrument()
+    get_wsgi_application()
+    early_cursor = record(lambda: early.execute("SELECT 1") and list(early))
+
+client = Client(raise_request_exception=False)
+
+
+def ask(path: str) -> Any:
+    response = client.get(path)
+    return response.status_code, response.content.decode()
+
+
+paths = "/many/ /bad/ /failing/ /failing/?save /awaited/ /awaited/?fail /page/7/ /page/7/?none"
+recorded = {path: record(lambda path=path: ask(path)) for path in paths.split()}
+print(json.dumps(recorded | {"early": early_cursor, "plain": ask("/many/")}))
