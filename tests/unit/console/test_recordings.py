@@ -30,7 +30,7 @@ def test_recordings_become_spans(console: Console):
     for trace_id in (one.trace_id, other.trace_id):
         eventually_equal(
             lambda trace_id=trace_id: sorted(span["name"] for span in console.spans(trace_id)),
-            ["GET /", "application", "WSGI test"],
+            ["GET /", "WSGI test", "application"],
         )
 
 
