@@ -40,7 +40,7 @@ class Relay:
         lines = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         lines.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, ROOM)
         lines.bind(str(path))
-        path.chmod(0o666)  # nginx's workers are another user's
+        path.chmod(0o777)  # nginx's workers are another user's, and ask by -x whether it is there
         self._path, self._lines = path, lines
         threading.Thread(target=self._run, name="nginx-relay", daemon=True).start()
 

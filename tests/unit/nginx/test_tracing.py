@@ -178,6 +178,7 @@ def test_the_collector_is_told_of_each_request(
     assert (line["status"], line["user_agent"]) == ("200", "curl/8")
     assert (line["remote_addr"], line["tls_protocol"]) == ("127.0.0.1", "TLSv1.3")
     assert (line["upstream_addr"], line["upstream_status"]) == (upstream.bind, "200")
+    assert line["request_start"] == answer.json()["fields"]["X-Request-Start"]
     assert float(line["upstream_connect_time"]) <= float(line["upstream_header_time"])
     assert abs(float(line["msec"]) - time.time()) < START_LIMIT
     assert all(isinstance(value, str) for value in line.values())
