@@ -1,5 +1,6 @@
 """What nginx says of a request: to the server, to the client, to the collector, by LAB_TRACE."""
 
+import json
 import os
 import queue
 import re
@@ -11,6 +12,8 @@ from typing import Any
 
 import pytest
 import requests
+
+from lab.console.nginx_log import spans_of
 
 from .conftest import START_LIMIT, Collector, Proxy, Upstream, read_all, running
 
@@ -293,3 +296,23 @@ def test_without_a_collector_nginx_goes_on_in_silence_and_finds_the_next(
 def complaints(nginx: Proxy) -> list[str]:
     """What its error log says."""
     return [line for line in nginx.log.read_text().splitlines() if not line.startswith("{")]
+
+
+@pytest.mark.parametrize(
+    ("path", "steps"),
+    [
+        ("/a?b", ["GET /a", "try {bind}", "connect", "wait", "receive"]),
+        ("/static/missing", ["GET /static/missing"]),
+    ],
+)
+def test_the_console_makes_spans_of_a_line(
+    nginx: Proxy, upstream: Upstream, collector: Collector, path: str, steps: list[str]
+):
+    answer = requests.get(nginx.http + path, headers=traceparent("01"), timeout=10)
+    line = collector.line(request_id=answer.headers["X-Request-ID"])
+    whole, *rest = spans = spans_of(f"<190>Nov 25 23:20:19 nginx: {json.dumps(line)}".encode())
+
+    assert [span.name for span in spans] == [step.format(bind=upstream.bind) for step in steps]
+    assert (whole.trace_id, whole.span_id, whole.parent_id) == (TRACE, line["span_id"], PARENT)
+    assert whole.attributes["http.response.status_code"] == answer.status_code
+    assert all(whole.start <= span.start <= span.end for span in rest)
