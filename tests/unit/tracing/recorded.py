@@ -47,7 +47,12 @@ def record(work: Callable[[], Any]) -> dict[str, Any]:
         "result": result,
         "tree": tree(recording),
         "spans": [
-            {"name": span[NAME], "attributes": span[ATTRIBUTES] or {}, "error": span[ERROR]}
+            {
+                "name": span[NAME],
+                "seconds": span[END] - span[START],
+                "attributes": span[ATTRIBUTES] or {},
+                "error": span[ERROR],
+            }
             for span in recording.spans
         ],
         "attributes": recording.attributes,

@@ -1,9 +1,11 @@
 """Django's part of a trace, of a project with unusual parts, instrumented when all was loaded."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from lab.tracing.django_sql import Rows
 from tests.unit.tracing.recorded import run
 
 ME = "__main__"
@@ -36,10 +38,11 @@ def test_every_way_to_fetch_counts_rows(project: dict[str, Any]):
         "  SQL SELECT",
         "  SQL SELECT",
         "  SQL DELETE",
+        "  SQL DELETE",
         "  SQL COMMIT",
     )
     rows = [span["attributes"].get("db.response.returned_rows") for span in many["spans"][5:]]
-    assert rows == [None, 7, 3, 7, 0, 4, 7, None]
+    assert rows == [None, 7, 3, 7, 0, 4, 7, 0, None]
     assert "'process_view'" not in str(many["spans"])
 
 
@@ -47,6 +50,30 @@ def test_an_application_sees_no_difference(project: dict[str, Any]):
     answer = [200, "[[0], [[1], [2]], [[3], [0], [0], [0]], null, [[0], [0], [0], [0]]]"]
     assert project["plain"] == project["/many/"]["result"] == answer
     assert "not traced" not in project["stderr"]
+
+
+def test_the_time_of_fetching_belongs_to_the_statement(project: dict[str, Any]):
+    slow = project["/slow/"]
+    assert slow["result"] == [200, "[[1], [2], [3]]"]
+    assert slow["spans"][6]["name"] == "SQL SELECT"
+    assert slow["spans"][6]["seconds"] >= 0.015
+
+
+def test_an_error_of_fetching_is_translated_by_django_and_told(project: dict[str, Any]):
+    broken = project["/broken/"]
+    assert broken["result"] == [200, '["OperationalError", "OperationalError"]']
+    errors = [span["error"] for span in broken["spans"][6:8]]
+    assert errors == ["django.db.utils.OperationalError"] * 2
+
+
+def test_a_database_that_knows_its_rows_is_believed():
+    """As PostgreSQL does; SQLite does not."""
+    driver = SimpleNamespace(rowcount=45, fetchone=lambda: (1,))
+    db = SimpleNamespace(wrap_database_errors=lambda fetch: fetch)
+    cursor, attributes = SimpleNamespace(cursor=driver, db=db), {}
+    Rows(["SQL SELECT", 0.0, 0.0, -1, attributes, None]).follow(cursor)
+    assert cursor.fetchone() == (1,)
+    assert attributes == {"db.response.returned_rows": 45}
 
 
 def test_a_statement_that_fails_says_so_though_the_view_goes_on(project: dict[str, Any]):
@@ -107,6 +134,6 @@ def test_a_cursor_from_before_is_recorded_too(project: dict[str, Any]):
 
 def test_every_span_ends_within_its_parent(project: dict[str, Any]):
     recorded = {name: each for name, each in project.items() if "nested" in each}
-    assert len(recorded) == 9
+    assert len(recorded) == 11
     for name, each in recorded.items():
         assert each["nested"] and each["open"] == [], name

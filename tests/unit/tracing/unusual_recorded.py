@@ -4,6 +4,7 @@ DEBUG and ATOMIC_REQUESTS are on, so that each statement passes Django's own log
 """
 
 import json
+import time
 from typing import Any
 
 import django
@@ -74,7 +75,29 @@ def many(request: HttpRequest) -> HttpResponse:
         cursor.execute("SELECT number FROM numbers WHERE number = %s", [0])
         rows = list(cursor)
         cursor.execute("DELETE FROM numbers")
+        cursor.execute("DELETE FROM numbers")
     return HttpResponse(json.dumps([one, two, rest, nothing, rows]))
+
+
+def slow(request: HttpRequest) -> HttpResponse:
+    """Takes 5 ms to compute each row, which SQLite does when the row is fetched."""
+    connection.connection.create_function("slow", 1, lambda number: time.sleep(0.005) or number)
+    rows = execute("SELECT slow(1) UNION ALL SELECT slow(2) UNION ALL SELECT slow(3)")
+    return HttpResponse(json.dumps(rows))
+
+
+def broken(request: HttpRequest) -> HttpResponse:
+    """Fails in the second row, in each way to fetch it; Django's errors are not the driver's."""
+    connection.connection.create_function("broken", 1, lambda number: 1 // number)
+    caught = []
+    with connection.cursor() as cursor:
+        for fetch in (lambda: cursor.fetchall()), (lambda: list(cursor)):
+            cursor.execute("SELECT broken(1) UNION ALL SELECT broken(0)")
+            try:
+                fetch()
+            except DatabaseError as error:
+                caught.append(type(error).__name__)
+    return HttpResponse(json.dumps(caught))
 
 
 def bad(request: HttpRequest) -> HttpResponse:
@@ -105,6 +128,8 @@ class Page:
 
 urlpatterns = [
     path("many/", many),
+    path("slow/", slow),
+    path("broken/", broken),
     path("bad/", bad),
     path("failing/", failing),
     path("awaited/", awaited),
@@ -115,7 +140,7 @@ settings.configure(
     ROOT_URLCONF=__name__,
     ALLOWED_HOSTS=["*"],
     SECRET_KEY="of a test",
-    MIDDLEWARE=[f"{__name__}.{name}" for name in ("function", "asynchronous", "unused", "Hooks")],
+    MIDDLEWARE=[f"{__name__}.{name}" for name in ("unused", "function", "asynchronous", "Hooks")],
     DATABASES={
         "default": {
             "ENGINE": "django.db.backends.sqlite3",
@@ -141,6 +166,9 @@ def ask(path: str) -> Any:
     return response.status_code, response.content.decode()
 
 
-paths = "/many/ /bad/ /failing/ /failing/?save /awaited/ /awaited/?fail /page/7/ /page/7/?none"
+paths = (
+    "/many/ /slow/ /broken/ /bad/ /failing/ /failing/?save "
+    "/awaited/ /awaited/?fail /page/7/ /page/7/?none"
+)
 recorded = {path: record(lambda path=path: ask(path)) for path in paths.split()}
 print(json.dumps(recorded | {"early": early_cursor, "plain": ask("/many/")}))
