@@ -37,7 +37,7 @@ class Collector:
     def take(self, spans: Sequence[Span], body: bytes | None = None) -> bool:
         """Takes spans, or drops them all where too much waits: then it is False.  Never waits.
 
-        ``body``: the OTLP/JSON that they came as, if it is all of it.
+        ``body``: what they came as, OTLP/JSON or a line of nginx, if that is no more than they.
         """
         traces: dict[str, list[Span]] = {}
         for span in spans:

@@ -25,6 +25,8 @@ GATHER = 1.0
 TIMEOUT = 10.0
 PATIENCE = 30.0
 """Seconds for which one batch is sent again and again, while the other side says: later."""
+FIRST_PAUSE = 1.0
+"""Twice as long after each failure."""
 LATER = (429, 502, 503, 504)
 """Statuses after which OTLP has a sender try again."""
 
@@ -76,7 +78,7 @@ class Forwarder:
     def _deliver(self, batch: list[Span]) -> None:
         body = to_protobuf(batch)
         deadline = time.monotonic() + PATIENCE
-        pause = 1.0
+        pause = FIRST_PAUSE
         while (why := self._send(body)) is not None:
             retry, reason = why
             self._say(reason)

@@ -24,7 +24,7 @@ from typing import Any
 
 from lab.tracing.context import SAMPLED
 from lab.tracing.names import CONNECTION_REQUESTS, HOP, UNCERTAINTY, UPSTREAM_SPLIT, Hop
-from lab.tracing.span import CLIENT, INTERNAL, SERVER, Span, Value, hex_id
+from lab.tracing.span import CLIENT, SERVER, Span, Value, hex_id
 
 FRAMING = re.compile(rb"<[0-9]{1,3}>[^{]{0,300}: (?=\{)")
 """Priority, time, host, tag: what syslog puts before the text."""
@@ -55,8 +55,8 @@ class Try:
 def spans_of(line: bytes) -> list[Span]:
     """The request and its tries; none where nobody wanted it recorded.  Raises BadLine."""
     try:
-        # What a client sent past ASCII stands there as it came.
-        said = json.loads(FRAMING.sub(b"", line, count=1).decode("utf-8", "backslashreplace"))
+        # What a client sent past ASCII stands there as it came, UTF-8 or not.
+        said = json.loads(FRAMING.sub(b"", line, count=1).decode("utf-8", "replace"))
         if not int(said["flags"], 16) & SAMPLED:
             return []
         return [*build(said)]
@@ -164,34 +164,50 @@ def tries(said: Mapping[str, Any]) -> Iterator[Try]:
 
 def spans_of_try(whole: Span, which: int, attempt: Try, begin: int) -> Iterator[Span]:
     """A try, then its steps."""
-
-    def span(parent: Span, name: str, start: int, end: int, **more: Any) -> Span:
-        span_id = blake2b(f"{whole.span_id} {which} {name}".encode(), digest_size=8).hexdigest()
-        values = {HOP: str(Hop.PROXY), UNCERTAINTY: MILLISECOND, **more.pop("attributes", {})}
-        return replace(
-            parent, span_id=span_id, parent_id=parent.span_id, name=name,
-            start=start, end=end, attributes=values, error=None, **{"kind": INTERNAL, **more},
-        )  # fmt: skip
-
-    known = [t for t in (attempt.connect, attempt.header, attempt.response) if t is not None]
-    end = begin + nanoseconds(max(known, default=0.0))
     answered = attempt.header is not None
-    status = attempt.status
-    failed = status is not None and (status >= 500 or not answered)
-    error = (reason(status) if answered else "no answer") if failed and status else None
-    outer = span(
-        whole, f"try {attempt.address}", begin, end,
-        kind=CLIENT, error=error, attributes=address_of(attempt),
-    )  # fmt: skip
+    connect, header = begin, begin
+    if attempt.connect is not None:
+        connect = begin + nanoseconds(attempt.connect)
+    if attempt.header is not None:
+        header = max(connect, begin + nanoseconds(attempt.header))
+    end = max(connect, header, begin + nanoseconds(attempt.response or 0.0))
+    outer = replace(
+        below(whole, which, f"try {attempt.address}", begin, end, **address_of(attempt)),
+        kind=CLIENT,
+        error=error_of_try(attempt),
+    )
     yield outer
     if attempt.connect is None:
         return  # whatever it took was spent on connecting
-    connected = begin + nanoseconds(attempt.connect)
-    yield span(outer, "connect", begin, connected)
-    head = begin + nanoseconds(attempt.header) if attempt.header is not None else end
-    yield span(outer, "wait", connected, max(connected, head))
+    yield below(outer, which, "connect", begin, connect)
+    yield below(outer, which, "wait", connect, header if answered else end)
     if answered:
-        yield span(outer, "receive", max(connected, head), end)
+        yield below(outer, which, "receive", header, end)
+
+
+def below(parent: Span, which: int, name: str, start: int, end: int, **more: Value) -> Span:
+    """A step of a span.  Its id follows from what it is, so that a line that comes twice is one."""
+    seed = f"{parent.span_id} {which} {name}"
+    return Span(
+        parent.trace_id,
+        blake2b(seed.encode(), digest_size=8).hexdigest(),
+        parent.span_id,
+        name,
+        start,
+        end,
+        {HOP: str(Hop.PROXY), UNCERTAINTY: MILLISECOND, **more},
+        resource=RESOURCE,
+    )
+
+
+def error_of_try(attempt: Try) -> str | None:
+    """Why the next one had to be asked, or might have been."""
+    if attempt.connect is None:
+        return "no connection"
+    if attempt.header is None:
+        return "no answer"
+    failed = attempt.status is not None and attempt.status >= 500
+    return reason(attempt.status) if failed and attempt.status else None
 
 
 def address_of(attempt: Try) -> dict[str, Value]:

@@ -17,6 +17,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from lab.console import otlp_protobuf
 from lab.console.limits import MAX_DECODED
 from lab.tracing.span import Span, Value, decode_attributes, decode_span
+from lab.tracing.unpacking import unpack
 
 JSON, PROTOBUF = "application/json", "application/x-protobuf"
 
@@ -80,6 +81,21 @@ def read(body: bytes, content_type: str) -> Export:
         raise Refused(400, f"not an ExportTraceServiceRequest: {error}"[:300]) from None
 
 
+def read_recordings(body: bytes) -> Export:
+    """What a server of the lab sends, as spans.  Raises Refused."""
+    export = Export()
+    try:
+        spans = unpack(body)
+    except ValueError as error:
+        raise Refused(400, str(error)[:300]) from None
+    for span in spans:
+        try:
+            export.spans.append(checked(span))
+        except ValueError as error:
+            export.reject(error)
+    return export
+
+
 def read_json(body: bytes) -> Export:
     """Raises ValueError, AttributeError, KeyError, TypeError, RecursionError."""
     export = Export()
@@ -131,9 +147,9 @@ def success(export: Export, content_type: str) -> bytes:
     return encoded
 
 
-def failure(status: int, reason: str, content_type: str) -> bytes:
+def failure(refused: Refused, content_type: str) -> bytes:
     """A google.rpc.Status, as text that nobody's bytes can break."""
-    reason = reason.encode("ascii", "backslashreplace").decode()
+    code, reason = CODES[refused.status], str(refused).encode("ascii", "backslashreplace").decode()
     if content_type == PROTOBUF:
-        return otlp_protobuf.status(CODES[status], reason)
-    return json.dumps({"code": CODES[status], "message": reason}).encode()
+        return otlp_protobuf.status(code, reason)
+    return json.dumps({"code": code, "message": reason}).encode()

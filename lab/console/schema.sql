@@ -19,7 +19,7 @@ CREATE TABLE IF NOT EXISTS traces (
 CREATE INDEX IF NOT EXISTS traces_started ON traces (started);
 CREATE INDEX IF NOT EXISTS traces_changed ON traces (changed);
 
--- Spans of one trace as they came: OTLP/JSON, compressed.  No id is ever used again, so that
+-- Spans of one trace as they came: OTLP/JSON or a line of nginx, compressed.  No id is ever used again, so that
 -- whoever has seen one knows what is newer.
 CREATE TABLE IF NOT EXISTS chunks (
     id       INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -9,11 +9,12 @@ spans = store.get(page.rows[0].trace_id)             # for assemble()
 import json
 import sqlite3
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+from lab.console import nginx_log
 from lab.console.summary import Summary
 from lab.tracing.span import Span, decode
 
@@ -129,7 +130,13 @@ class Store:
             chunks = connection.execute(
                 "SELECT body FROM chunks WHERE trace_id = ? ORDER BY id", [trace_id]
             ).fetchall()
-        return [span for (body,) in chunks for span in decode(unpack(body))]
+        return [span for (body,) in chunks for span in unpack(body)]
+
+    def count_spans(self) -> int:
+        """Of all traces together."""
+        with closing(self.connect()) as connection:
+            (spans,) = connection.execute("SELECT total(spans) FROM traces").fetchone()
+            return int(spans)
 
     def servers(self) -> Sequence[str]:
         """Every server that answered, by name."""
@@ -143,7 +150,7 @@ def pack(text: bytes) -> bytes:
     return zlib.compress(text, 1)
 
 
-def unpack(body: bytes) -> object:
-    """A chunk's ExportTraceServiceRequest."""
-    request: object = json.loads(zlib.decompress(body))
-    return request
+def unpack(body: bytes) -> Iterable[Span]:
+    """The spans of a chunk."""
+    text = zlib.decompress(body)
+    return nginx_log.spans_of(text) if text.startswith(b"<") else decode(json.loads(text))

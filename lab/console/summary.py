@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
+from operator import or_
 
 from lab.tracing.names import SOFTWARE, Hop
-from lab.tracing.span import CLIENT, INTERNAL, SERVER, Span
+from lab.tracing.span import CLIENT, INTERNAL, SERVER, Span, Value
 from lab.tracing.trace import RANKS, STRANGER, path_of
 
 MAX_TEXT = 2000
@@ -27,7 +29,7 @@ class Summary:
     server: str = ""
     error: str | None = None
     error_rank: int = -1
-    """Of the hop farthest from the client that failed: it knows the cause."""
+    """Of what is farthest from the client and failed: it knows the cause."""
     hops: int = 0
     """A bit for each hop that spoke: 1 << rank."""
     spans: int = 0
@@ -73,59 +75,64 @@ def best_server(one: str, other: str) -> str:
     return max(one, other, key=lambda name: ("/" in name, name))
 
 
-def summarize(trace_id: str, spans: Iterable[Span], size: int) -> Summary:
+def summarize(trace_id: str, spans: Sequence[Span], size: int) -> Summary:
     """Of some spans of one trace, which are kept in ``size`` bytes.  ValueError for none."""
-    total: Summary | None = None
-    hops = count = 0
-    steps: list[Span] = []
-    for span in spans:
-        count += 1
-        hops |= 1 << RANKS.get(span.hop, STRANGER)
-        if span.kind == INTERNAL and span.error is None:
-            steps.append(span)  # most spans: they have little to say
-            continue
-        told = of_span(trace_id, span)
-        total = told if total is None else total.merge(told)
-    for hop in {span.hop for span in steps}:
-        told = of_steps(trace_id, [span for span in steps if span.hop == hop])
-        total = told if total is None else total.merge(told)
-    if total is None:
-        raise ValueError("no spans, nothing to say")
-    return replace(total, hops=hops, spans=count, bytes=size)
-
-
-def of_span(trace_id: str, span: Span) -> Summary:
-    """What one span says of its trace."""
-    rank = RANKS.get(span.hop, STRANGER)
-    get = span.attributes.get
-    status = get("http.response.status_code")
-    path = get("url.path")
-    if path is None and "url.full" in span.attributes:
-        path = path_of(span.attributes["url.full"])
-    server = get(SOFTWARE) or (span.resource.get("service.name") if span.hop == Hop.SERVER else "")
+    places = [place(span) for span in spans]
+    nearest = min(places)
+    told = sorted(  # most spans are mere steps, and have nothing to say
+        (span for span in spans if span.kind != INTERNAL), key=lambda s: (place(s), s.start)
+    )
+    failed = max(
+        (span for span in spans if span.error is not None),
+        key=lambda span: (place(span), span.error),
+        default=None,
+    )
+    first = [span for span, where in zip(spans, places, strict=True) if where == nearest]
     return Summary(
         trace_id=trace_id,
-        rank=2 * rank + (not is_whole(span)),
-        started=span.start,
-        ended=max(span.start, span.end),
-        method=clean(get("http.request.method", "")),
-        path=clean(path or ""),
-        status=status if isinstance(status, int) and 0 <= status < 1000 else None,
-        server=clean(server or ""),
-        error=None if span.error is None else clean(span.error) or "failed",
-        error_rank=-1 if span.error is None else rank,
+        rank=nearest,
+        started=min(span.start for span in first),
+        ended=max(max(span.start, span.end) for span in first),
+        method=clean(first_of(told, "http.request.method") or ""),
+        path=clean(path_in(told)),
+        status=status_in(told),
+        server=clean(server_in(told)),
+        error=None if failed is None else clean(failed.error) or "failed",
+        error_rank=-1 if failed is None else place(failed),
+        hops=reduce(or_, {1 << (where >> 1) for where in places}),
+        spans=len(spans),
+        bytes=size,
     )
 
 
-def of_steps(trace_id: str, steps: Sequence[Span]) -> Summary:
-    """What the steps of one hop say: little more than when."""
-    first = of_span(trace_id, min(steps, key=lambda span: (span.start, span.span_id)))
-    return replace(first, ended=max(max(span.start, span.end) for span in steps))
+def place(span: Span) -> int:
+    """How far from the client: 2 for each hop, and 1 for what is not all that its hop did."""
+    whole = span.kind == SERVER or (span.kind == CLIENT and span.hop != Hop.PROXY)
+    return 2 * RANKS.get(span.hop, STRANGER) + (not whole)
 
 
-def is_whole(span: Span) -> bool:
-    """Whether a span is all that its hop did for a request; a proxy's tries are not."""
-    return span.kind == SERVER or (span.kind == CLIENT and span.hop != Hop.PROXY)
+def first_of(spans: Iterable[Span], name: str) -> Value | None:
+    """The attribute of the first that has it."""
+    return next((s.attributes[name] for s in spans if name in s.attributes), None)
+
+
+def path_in(spans: Sequence[Span]) -> str:
+    """The path, without the query."""
+    path = first_of(spans, "url.path")
+    url = first_of(spans, "url.full")
+    return str(path) if path is not None else path_of(url) if url is not None else ""
+
+
+def status_in(spans: Sequence[Span]) -> int | None:
+    """The status, where it is one."""
+    status = first_of(spans, "http.response.status_code")
+    return status if isinstance(status, int) and 0 <= status < 1000 else None
+
+
+def server_in(spans: Sequence[Span]) -> str:
+    """The server's software."""
+    names = (s.resource.get("service.name", "") for s in spans if s.hop == Hop.SERVER)
+    return str(first_of(spans, SOFTWARE) or next(names, ""))
 
 
 def clean(text: object) -> str:

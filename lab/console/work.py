@@ -1,5 +1,6 @@
 """A worker's threads beside those that answer: the collector's, the reader of nginx's lines."""
 
+import gc
 import socket
 
 from lab.console.collector import collector
@@ -11,6 +12,9 @@ readers: list[Reader] = []
 
 def start(lines: socket.socket) -> None:
     """Once in each worker."""
+    # What was loaded stays; the garbage collector need not look at it again and again.
+    gc.collect()
+    gc.freeze()
     collector().start()
     readers.append(Reader(lines, take))
     readers[-1].start()
@@ -33,4 +37,4 @@ def take(line: bytes) -> None:
         collector().rejected += 1
         return
     if spans:
-        collector().take(spans)
+        collector().take(spans, line if line.startswith(b"<") else None)

@@ -5,6 +5,7 @@ Ids are hex, enums are numbers, 64-bit integers are texts.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import Any
 
 from lab.tracing.names import HOP
@@ -86,6 +87,9 @@ def encode_span(span: Span) -> dict[str, Any]:
     return encoded
 
 
+NOT_FINITE = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
+
+
 def attributes(values: Mapping[str, Value]) -> list[dict[str, Any]]:
     """KeyValues of OTLP."""
     return [{"key": key, "value": encode_value(value)} for key, value in values.items()]
@@ -101,7 +105,8 @@ def encode_value(value: Value) -> dict[str, Any]:
         case int():
             return {"intValue": str(value)}
         case float():
-            return {"doubleValue": value}
+            # JSON has no word for NaN and the infinities; Protobuf's mapping to JSON has texts.
+            return {"doubleValue": value if isfinite(value) else NOT_FINITE[str(value)]}
         case _:
             return {"arrayValue": {"values": [encode_value(each) for each in value]}}
 
