@@ -108,13 +108,19 @@ class Recording:
             span[ERROR] = error
 
 
+HEALTH = "/healthz"
+
 CURRENT: ContextVar[Recording | None] = ContextVar("CURRENT", default=None)
 """The recording of the request that this thread (or task) serves."""
 
 
 def is_wanted(environ: dict[str, Any]) -> bool:
-    """Whether a request is to be recorded: all, or those whose client says so (LAB_TRACE)."""
-    if MODE != "sampled":
+    """Whether a request is to be recorded: all, or those whose client says so (LAB_TRACE).
+
+    Of those who ask for the application's health, every few seconds and past nginx too, the client
+    always has to say so, as with nginx.
+    """
+    if MODE != "sampled" and environ.get("PATH_INFO") != HEALTH:
         return True
     traceparent = environ.get("HTTP_TRACEPARENT")
     if traceparent is None or traceparent[54:55] in "02468ace":  # the last digit of the flags

@@ -69,6 +69,10 @@ def test_without_one_it_begins_a_trace(environ: dict[str, Any]):
     [
         ("all", {}, True),
         ("all", asked_by("00"), True),
+        ("all", {"PATH_INFO": "/healthz/"}, True),
+        ("all", {"PATH_INFO": "/healthz"}, False),
+        ("all", {"PATH_INFO": "/healthz"} | asked_by("02"), False),
+        ("all", {"PATH_INFO": "/healthz"} | asked_by("01"), True),
         ("sampled", {}, False),
         ("sampled", asked_by("00"), False),
         ("sampled", asked_by("02"), False),
