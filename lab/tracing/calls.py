@@ -1,7 +1,7 @@
 """Calls as spans."""
 
 from collections.abc import Callable
-from functools import update_wrapper
+from functools import partial, update_wrapper
 from typing import Any
 
 from lab.tracing.names import EXCEPTION
@@ -86,6 +86,8 @@ def failed(recording: Recording, index: int, exception: BaseException) -> None:
 
 def dotted(thing: Any) -> str:
     """The path of a class or a function; of another object, that of its class."""
+    while isinstance(thing, partial):
+        thing = thing.func
     if not hasattr(thing, "__qualname__"):
         thing = type(thing)
     module = getattr(thing, "__module__", None)

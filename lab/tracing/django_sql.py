@@ -5,7 +5,7 @@ it is fetched.  What is done between the two, such as rendering one row of many,
 where rows are fetched much later, the span has its length right and ends too early.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sized
 from functools import partial
 from time import monotonic
 from types import ModuleType
@@ -91,7 +91,10 @@ def executed(recording: Recording, plain: Function, cursor: Any, sql: Any, param
         failed(recording, index, exception)
         raise
     recording.end(index)
-    Rows(recording.spans[index]).follow(cursor)
+    try:
+        Rows(recording.spans[index]).follow(cursor)
+    except Exception:  # a driver's cursor that is like no other: its rows are not counted
+        pass
     return result
 
 
@@ -144,7 +147,10 @@ class Rows:
         except BaseException as exception:
             self.failed(start, exception)
             raise
-        self.count(start, (rows is not None) if method == "fetchone" else len(rows))
+        if method == "fetchone":
+            self.count(start, 0 if rows is None else 1)
+        else:
+            self.count(start, len(rows) if isinstance(rows, Sized) else 0)
         return rows
 
     def each(self, rows: Iterator[Any]) -> Iterator[Any]:

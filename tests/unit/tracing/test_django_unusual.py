@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from lab.tracing.django_sql import Rows
+from lab.tracing.django_sql import Rows, executed
+from lab.tracing.recording import NAME, Recording
 from tests.unit.tracing.recorded import run
 
 ME = "__main__"
@@ -74,6 +75,19 @@ def test_a_database_that_knows_its_rows_is_believed():
     Rows(["SQL SELECT", 0.0, 0.0, -1, attributes, None]).follow(cursor)
     assert cursor.fetchone() == (1,)
     assert attributes == {"db.response.returned_rows": 45}
+
+
+def test_a_driver_like_no_other_is_left_alone():
+    """Its cursor has no rows to count, of which it says so in ways of its own."""
+
+    class Cursor:
+        db = SimpleNamespace(vendor="odd")
+        cursor = SimpleNamespace()
+        __slots__ = ()
+
+    recording = Recording()
+    assert executed(recording, lambda *given: given[1:], Cursor(), "GIVE", None) == ("GIVE", None)
+    assert recording.spans[0][NAME] == "SQL GIVE" and recording.open == []
 
 
 def test_a_statement_that_fails_says_so_though_the_view_goes_on(project: dict[str, Any]):

@@ -5,6 +5,7 @@ DEBUG and ATOMIC_REQUESTS are on, so that each statement passes Django's own log
 
 import json
 import time
+from functools import partial
 from typing import Any
 
 import django
@@ -120,7 +121,7 @@ async def awaited(request: HttpRequest) -> HttpResponse:
 
 
 class Page:
-    """A view that is an object, and renders after it has returned."""
+    """A view that is an object, with a partial around it, and renders after it has returned."""
 
     def __call__(self, request: HttpRequest, number: int) -> HttpResponse:
         return TemplateResponse(request, engines["django"].from_string("page {{ number }}"))
@@ -133,7 +134,7 @@ urlpatterns = [
     path("bad/", bad),
     path("failing/", failing),
     path("awaited/", awaited),
-    re_path(r"^page/(?P<number>\d+)/$", Page()),
+    re_path(r"^page/(?P<number>\d+)/$", partial(Page())),
 ]
 settings.configure(
     DEBUG=True,
