@@ -6,14 +6,13 @@ is recorded; of a Django project its middleware, views, templates and SQL too.
 """
 
 import importlib
-import importlib.util
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from time import monotonic, thread_time
+from time import monotonic_ns, thread_time
 from typing import Any
 
-from lab.tracing import names
+from lab.tracing import django, names
 from lab.tracing.exporting import EXPORTER
 from lab.tracing.recording import CURRENT, START, is_wanted, record
 
@@ -50,14 +49,14 @@ class Traced:
 
         def start(status: str, headers: Any, exc_info: Any = None) -> Any:
             recording.status = status
-            now = recording.responded = monotonic()
-            timing = f"{queue}app;dur={(now - begun) * 1000:.2f}"
+            now = recording.responded = monotonic_ns()
+            timing = f"{queue}app;dur={(now - begun) / 1e6:.2f}"
             return start_response(status, [*headers, ("Server-Timing", timing)], exc_info)
 
         def end(error: str | None = None) -> None:
             CURRENT.set(None)
             recording.error = error
-            recording.end(whole, {names.CPU_TIME: thread_time() - cpu}, error)
+            recording.end(whole, {names.CPU_TIME: round(thread_time() - cpu, 6)}, error)
             if not self.server_ends:
                 EXPORTER.put(recording)
 
@@ -112,18 +111,12 @@ class SizedBody(Body):
 def load(name: str) -> Traced:
     """Loads ``module:attribute`` and wraps it; raises what the application raises."""
     module_name, _, attributes = name.partition(":")
-    _instrument()
+    django.instrument()
     found: Any = importlib.import_module(module_name)
     for attribute in (attributes or "application").split("."):
         found = getattr(found, attribute)
     EXPORTER.application = "django" if "django" in sys.modules else module_name.partition(".")[0]
     return Traced(found, module_name)
-
-
-def _instrument() -> None:
-    """Teaches Django to record, where there is one."""
-    if importlib.util.find_spec("django") is not None:
-        importlib.import_module("lab.tracing.django").instrument()
 
 
 application = load(os.environ["LAB_WSGI"]) if "LAB_WSGI" in os.environ else None

@@ -7,7 +7,7 @@ where rows are fetched much later, the span has its length right and ends too ea
 
 from collections.abc import Iterator, Sized
 from functools import partial
-from time import monotonic
+from time import monotonic_ns
 from types import ModuleType
 from typing import Any
 
@@ -141,7 +141,7 @@ class Rows:
 
     def fetch(self, method: str, *args: Any, **kwargs: Any) -> Any:
         """Calls a method of the driver's cursor, with its errors translated as Django does."""
-        start = monotonic()
+        start = monotonic_ns()
         try:
             rows = self.db.wrap_database_errors(getattr(self.cursor, method))(*args, **kwargs)
         except BaseException as exception:
@@ -156,7 +156,7 @@ class Rows:
     def each(self, rows: Iterator[Any]) -> Iterator[Any]:
         """The rows, counted."""
         while True:
-            start = monotonic()
+            start = monotonic_ns()
             try:
                 row = next(rows)
             except StopIteration:
@@ -168,12 +168,12 @@ class Rows:
             self.count(start, 1)
             yield row
 
-    def count(self, start: float, rows: int) -> None:
-        self.span[END] += monotonic() - start
+    def count(self, start: int, rows: int) -> None:
+        self.span[END] += monotonic_ns() - start
         self.fetched += rows
         if self.fetched >= self.attributes.get(SQL_ROWS, 0):
             self.attributes[SQL_ROWS] = self.fetched
 
-    def failed(self, start: float, exception: BaseException) -> None:
-        self.span[END] += monotonic() - start
+    def failed(self, start: int, exception: BaseException) -> None:
+        self.span[END] += monotonic_ns() - start
         self.span[ERROR] = dotted(type(exception))

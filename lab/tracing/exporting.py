@@ -8,9 +8,7 @@ import http.client
 import os
 import sys
 import threading
-import time
 from collections import deque
-from collections.abc import Iterator
 from pathlib import Path
 
 from lab.stack.answers import UnixConnection
@@ -18,7 +16,7 @@ from lab.tracing.packing import CONTENT_TYPE, PATH, batch, pack
 from lab.tracing.recording import Recording
 
 ROOM = 2000
-"""Recordings that may wait; each may hold two bodies of LAB_TRACE_BYTES."""
+"""Recordings that may wait, of a few KiB each; LAB_TRACE_BYTES adds two bodies."""
 BATCH = 100
 PAUSE = 0.1
 """Seconds that recordings gather for; what a person waits for a trace to appear."""
@@ -40,7 +38,7 @@ class Exporter:
         atexit.register(self.close)
 
     def _reset(self) -> None:
-        self._queue: deque[Recording] = deque()
+        self._queue: deque[str] = deque()
         self._dropped = 0
         self._unsent: bytes | None = None
         self._started = False
@@ -51,13 +49,17 @@ class Exporter:
         """Whether it was said that the collector does not answer."""
 
     def put(self, recording: Recording) -> None:
-        """Takes one that has ended; never blocks, never fails."""
+        """Takes one that has ended and packs it; never waits, never fails."""
         if self._socket is None:
             return
         if len(self._queue) >= ROOM:
             self._dropped += 1
             return
-        self._queue.append(recording)
+        try:
+            self._queue.append(pack(recording))
+        except Exception as error:  # a mistake of ours is no reason to fail a request
+            _say(f"a trace is lost: {error!r}")
+            return
         if not self._started:
             self._started = True
             self._start()
@@ -100,20 +102,13 @@ class Exporter:
                 "dropped": self._dropped,
             }
             self._dropped = 0
-            self._unsent = batch(self._packed(), about)
+            packed = [self._queue.popleft() for _ in range(min(BATCH, len(self._queue)))]
+            self._unsent = batch(packed, about)
         reason = self._post(self._unsent)
         if not reason:
             self._unsent = None
         self._tell(reason)
         return not reason
-
-    def _packed(self) -> Iterator[str]:
-        for _ in range(min(BATCH, len(self._queue))):
-            try:
-                yield pack(self._queue.popleft())
-            except Exception as error:  # a mistake of ours must not come again and again
-                _say(f"a trace is lost: {error!r}")
-            time.sleep(0)  # lets go of the GIL, so that no request waits for the whole batch
 
     def _post(self, body: bytes) -> str:
         """Why the collector did not take it; empty where it did."""

@@ -3,13 +3,12 @@
 Its hooks are called when a thread has read the head of a request, and when its answer is out.
 """
 
-from time import monotonic, thread_time
+from time import monotonic_ns, thread_time
 from typing import Any
 
 from lab.tracing import names
 from lab.tracing.application import RECORDING, Traced
 from lab.tracing.exporting import EXPORTER
-from lab.tracing.heads import head_attributes
 from lab.tracing.recording import Recording, ServerPart
 
 UNKNOWN = [
@@ -28,7 +27,7 @@ def post_worker_init(worker: Any) -> None:
 
 def pre_request(worker: Any, request: Any) -> None:
     """The hook: a thread has the request."""
-    request.wsgilab_taken = monotonic(), thread_time()
+    request.wsgilab_taken = monotonic_ns(), thread_time()
 
 
 def post_request(worker: Any, request: Any, environ: dict[str, Any], response: Any) -> None:
@@ -37,7 +36,7 @@ def post_request(worker: Any, request: Any, environ: dict[str, Any], response: A
     if recording is None:
         return
     taken, cpu = request.wsgilab_taken
-    ended, cpu = monotonic(), thread_time() - cpu
+    ended, cpu = monotonic_ns(), thread_time() - cpu
     model = type(worker).__name__.removesuffix("Worker").lower().replace("thread", "gthread")
 
     def tell(recording: Recording) -> ServerPart:
@@ -54,13 +53,11 @@ def post_request(worker: Any, request: Any, environ: dict[str, Any], response: A
             ],
             {
                 names.MODEL: model,
-                names.CPU_TIME: cpu,
+                names.CPU_TIME: round(cpu, 6),
                 names.UNKNOWN: UNKNOWN,
-                **head_attributes(
-                    rebuilt(request), b"", rebuilt_answer(response), recording.environ
-                ),
             },
             recording.error,
+            (rebuilt(request), b"", rebuilt_answer(response)),
         )
 
     recording.server = tell

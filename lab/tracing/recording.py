@@ -1,13 +1,13 @@
 """What is written down of one request while it is served: plain lists and numbers, nothing more.
 
-All that takes time, such as ids, names of attributes and encoding, is left to the thread that
-exports it (exporting.py).  Times are ``time.monotonic()``, in seconds.
+It is packed (packing.py) once the answer is out; what takes longer, such as names of attributes,
+ids and OTLP, is left to the collector.  Times are ``time.monotonic_ns()``.
 """
 
 import os
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
-from time import monotonic
+from time import monotonic_ns
 from typing import Any, NamedTuple
 
 from lab.tracing.context import TraceContext, new_id
@@ -31,14 +31,16 @@ class ServerPart(NamedTuple):
 
     software: str
     """Its ``service.name``."""
-    start: float
-    end: float
-    steps: Sequence[tuple[str, float, float]]
+    start: int
+    end: int
+    steps: Sequence[tuple[str, int, int]]
     """Name, start and end of its children; ``application`` is the parent of what is recorded."""
-    events: Sequence[tuple[str, float]]
+    events: Sequence[tuple[str, int]]
     """What happened, and when."""
     attributes: Attributes
     error: str | None = None
+    octets: tuple[bytes, bytes, bytes] | None = None
+    """As received and sent: the request's head, its body, and the answer's head with its body."""
 
 
 class Recording:
@@ -71,7 +73,7 @@ class Recording:
         self.attributes: Attributes = {}
         """Of the request as a whole, such as ``http.route``."""
         self.status = ""
-        self.responded = 0.0
+        self.responded = 0
         """When ``start_response`` was called."""
         self.error: str | None = None
         self.server: Callable[[Recording], ServerPart] | None = None
@@ -84,7 +86,7 @@ class Recording:
         if index >= MOST_SPANS:
             self.lost += 1
             return -1
-        spans.append([name, monotonic(), 0.0, going_on[-1] if going_on else -1, attributes, None])
+        spans.append([name, monotonic_ns(), 0, going_on[-1] if going_on else -1, attributes, None])
         going_on.append(index)
         return index
 
@@ -92,7 +94,7 @@ class Recording:
         self, index: int, attributes: Attributes | None = None, error: str | None = None
     ) -> None:
         """Ends a span, and what was left open within it; one that has ended stays as it is."""
-        now = monotonic()
+        now = monotonic_ns()
         going_on = self.open
         if index not in going_on:
             return

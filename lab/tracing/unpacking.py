@@ -12,8 +12,11 @@ from lab.tracing.names import Hop
 from lab.tracing.recording import Attributes, ServerPart
 from lab.tracing.span import INTERNAL, SERVER, Event, Span, Value, hex_id
 
+WRONG = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+"""What comes of a batch that is none."""
 MILLISECOND = 0.001
 """In which a proxy counts."""
+OCTETS = (names.REQUEST_HEAD, names.REQUEST_BODY, names.RESPONSE_HEAD, names.RESPONSE_BODY)
 LONGEST_WAIT = 60.0
 """Seconds; a request that says it was sent earlier is not believed."""
 
@@ -23,14 +26,7 @@ def unpack(body: bytes) -> list[Span]:
     try:
         document = json.loads(body)
         return [span for each in document["recordings"] for span in _Unpacked.of(each, document)]
-    except (
-        LookupError,
-        ArithmeticError,
-        AttributeError,
-        RecursionError,
-        TypeError,
-        ValueError,
-    ) as error:
+    except WRONG as error:
         raise ValueError(f"not a batch of recordings: {error!r}") from error
 
 
@@ -46,23 +42,28 @@ class _Unpacked:
     attributes: Attributes
     spans: list[list[Any]]
     environ: Mapping[str, str]
+    octets: list[str] | None
     document: Mapping[str, Any]
 
     @classmethod
     def of(cls, packed: list[Any], document: Mapping[str, Any]) -> Iterator[Span]:
         """The spans of a recording as json.loads() gives it."""
-        trace_id, parent_id, status, _, error, lost, attributes, spans, environ, part = packed
-        parent_id = hex_id(parent_id, 16) if parent_id else ""
+        trace_id, parent_id, status, error, lost, *said, environ, part, octets = packed
+        trace_id, parent_id = hex_id(trace_id, 32), hex_id(parent_id, 16) if parent_id else ""
+        attributes, spans = said
         one = cls(
-            hex_id(trace_id, 32),
-            parent_id,
-            status,
-            error,
-            lost,
-            attributes,
-            spans,
-            environ,
-            document,
+            *(
+                trace_id,
+                parent_id,
+                status,
+                error,
+                lost,
+                attributes,
+                spans,
+                environ,
+                octets,
+                document,
+            )
         )
         return one.unpack(ServerPart(*part) if part else one.unknown_server())
 
@@ -92,13 +93,13 @@ class _Unpacked:
     def _since_the_proxy(self, part: ServerPart) -> ServerPart:
         """Of a server that cannot tell its queue: the time since the proxy sent the request."""
         try:
-            sent = float(self.environ["HTTP_X_REQUEST_START"].removeprefix("t="))
-            sent -= self.document["offset"] / 1e9
-        except (KeyError, ValueError):
+            seconds = float(self.environ["HTTP_X_REQUEST_START"].removeprefix("t="))
+            sent = int(seconds * 1e9) - self.document["offset"]
+        except (KeyError, ValueError, OverflowError):
             return part
         if any(step == "queue" for step, *_ in part.steps):
             return part
-        if not 0 <= part.start - sent < LONGEST_WAIT:
+        if not 0 <= part.start - sent < LONGEST_WAIT * 1e9:
             return part
         steps = [("queue", sent, part.start), *part.steps]
         attributes = {**part.attributes, names.UNCERTAINTY: MILLISECOND}
@@ -118,7 +119,7 @@ class _Unpacked:
             self.parent_id,
             _text(f"{request['http.request.method']} {request['url.path']}"),
             *self._times(part.start, part.end),
-            {names.HOP: Hop.SERVER, **request, **_values(part.attributes)},
+            {names.HOP: Hop.SERVER, **request, **_values(part.attributes), **self._octets()},
             [Event(self._time(moment), _text(what)) for what, moment in part.events],
             SERVER,
             None if part.error is None else _text(part.error),
@@ -142,7 +143,7 @@ class _Unpacked:
 
     def _application(self, above: str) -> Iterator[Span]:
         ids = [_new_id() for _ in self.spans]
-        latest = max((span[2] for span in self.spans), default=0.0)
+        latest = max((span[2] for span in self.spans), default=0)
         resource: Attributes = {
             "service.name": _text(self.document["application"]),
             "process.pid": int(self.document["pid"]),
@@ -190,11 +191,15 @@ class _Unpacked:
             said[names.ENVIRON] = json.dumps(environ)
         return {"http.request.method": "", "url.path": "", **said, **_values(self.attributes)}
 
-    def _times(self, start: float, end: float) -> tuple[int, int]:
+    def _octets(self) -> Attributes:
+        said = zip(OCTETS, self.octets or (), strict=False)
+        return {name: _text(octets) for name, octets in said if octets}
+
+    def _times(self, start: int, end: int) -> tuple[int, int]:
         return self._time(start), self._time(end)
 
-    def _time(self, moment: float) -> int:
-        return int(moment * 1e9) + int(self.document["offset"])
+    def _time(self, moment: int) -> int:
+        return int(moment) + int(self.document["offset"])
 
 
 def _new_id() -> str:

@@ -73,10 +73,10 @@ def test_what_the_server_tells_becomes_its_span():
     one = recorded()
     one.server = lambda recording: ServerPart(
         "paceline",
-        1.0,
-        4.0,
-        [("queue", 1.0, 1.5), ("application", 2.0, 3.0)],
-        [("first byte", 3.5)],
+        1_000_000_000,
+        4_000_000_000,
+        [("queue", 1_000_000_000, 1_500_000_000), ("application", 2_000_000_000, 3_000_000_000)],
+        [("first byte", 3_500_000_000)],
         {names.MODEL: "adaptive"},
         "KeyError",
     )
