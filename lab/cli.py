@@ -20,6 +20,7 @@ from lab.stack import answers
 from lab.stack.layout import REPO, Layout
 from lab.stack.running import Running, find, is_up, read
 from lab.stack.up import PROXY_GRACE, SERVER_GRACE, announce, up
+from lab.trace.cli import trace
 from lab.words import WORDS, Words
 
 LOG_TAIL = 40
@@ -49,6 +50,7 @@ def main() -> None:
     lab up --server gunicorn          the same with gunicorn in paceline's place
     lab up --app tiny --workers 2     two processes, the tiny framework instead of Django
     lab servers                       what can stand behind the proxy
+    lab trace /inspect/               send a request and show what each hop did with it
     lab bench --quick                 paceline beside gunicorn and a floor, measured
 
     Data, logs and certificates are kept in var/; set LAB_VAR to another folder for a second stack.
@@ -56,6 +58,7 @@ def main() -> None:
 
 
 main.add_command(bench)
+main.add_command(trace)
 
 
 def word_options(command: Callable[..., None]) -> Callable[..., None]:
