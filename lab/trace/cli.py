@@ -4,7 +4,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -125,11 +125,11 @@ def trace(
     lab trace /inspect/
     lab trace https://localhost:8443/ --diff
     lab trace /api/entries/ -H 'Accept: application/json' --bytes
-    lab trace /workload/wait/20/ --repeat 20
+    lab trace '/workload/io/?ms=20' --repeat 20
 
     \b
-    Exit status: 0 answered, and all hops told their part   1 no answer
-                 3 answered, and a hop or the console is missing
+    Exit status: 0 answered, and every hop told its part; 1 no answer, or half of one;
+    2 cannot be sent; 3 answered, but a hop or the console is missing; 22 see --fail
     """
     words = {word.name: word.default for word in WORDS}
     words |= {name: value for name, value in environment({}, REPO / ".env").items() if value}
@@ -137,21 +137,17 @@ def trace(
     target = find_target(url, unix_socket, find(layout), layout, words)
     if console:
         target = replace(target, console=console.rstrip("/"))
-    given = [parse_header(line) for line in headers]
-    if data and not any(name.lower() == "content-type" for name, _ in given):
-        given.append(("Content-Type", FORM))
-    body = b"&".join(map(read_data, data))
     order = Order(
         target,
         method or ("POST" if data else "GET"),
-        given,
-        body,
+        read_headers(headers, has_data=bool(data)),
+        b"&".join(map(read_data, data)),
         seconds,
         insecure,
         cacert or (None if insecure else target.trust),
         unix_socket,
     )
-    if repeat > 1 and any(name.lower() == "traceparent" for name, _ in given):
+    if repeat > 1 and any(name.lower() == "traceparent" for name, _ in order.headers):
         raise WordError("--repeat: each request has a trace of its own; leave out traceparent")
     journeys = [begin(send_once(order), target) for _ in range(repeat)]
     is_whole = gather(journeys, target, words["LAB_TRACE_BYTES"] == "on")
@@ -164,6 +160,14 @@ def trace(
     for note in dict.fromkeys(note for journey in journeys for note in journey.notes):
         click.echo(f"lab: {note}", err=True)
     sys.exit(exit_status([journey.sent for journey in journeys], is_whole, fail))
+
+
+def read_headers(lines: Iterable[str], has_data: bool) -> list[Header]:
+    """The fields of all -H, and the type of the body where there is one.  Raises WordError."""
+    headers = [parse_header(line) for line in lines]
+    if has_data and not any(name.lower() == "content-type" for name, _ in headers):
+        headers.append(("Content-Type", FORM))
+    return headers
 
 
 def parse_header(line: str) -> Header:

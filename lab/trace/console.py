@@ -69,7 +69,10 @@ class Console:
     def ask(self, path: str, method: str = "GET", body: bytes = b"") -> bytes:
         """One question; nothing where it knows nothing (404 in JSON)."""
         fields = [("Content-Type", "application/json"), ("traceparent", None)]
-        sent = send(self.url + path, method, fields, body, TIMEOUT, capture=sys.maxsize)
+        try:
+            sent = send(self.url + path, method, fields, body, TIMEOUT, capture=sys.maxsize)
+        except ValueError as error:
+            raise NoConsole(str(error)) from error
         if sent.error is not None:
             raise NoConsole(f"no console answers at {self.url}: {sent.error}")
         if sent.status == 404 and method == "GET":

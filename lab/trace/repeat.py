@@ -46,7 +46,8 @@ def summary(traces: Sequence[Trace], paper: Paper) -> Iterator[str]:
     top = Place()
     for trace in traces:
         top.take(trace.roots)
-    names = max(16, paper.width - HOP_WIDTH - 1 - 3 * FIGURE - SOME)
+    has_some = any(len(place.nodes) != len(traces) for place in top.walk())
+    names = max(16, paper.width - HOP_WIDTH - 1 - 3 * FIGURE - (SOME if has_some else 0))
     whole = number(median(trace.duration for trace in traces))
     yield paper.strong(f"{len(traces)} requests, median {whole} ms")
     yield ""

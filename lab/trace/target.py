@@ -11,6 +11,8 @@ from lab.stack.running import Running
 from lab.tracing.context import TraceContext
 from lab.tracing.head import field
 from lab.tracing.names import Hop
+from lab.words import PORTS
+from lab.words import port as port_of
 
 TIMING = re.compile(r'(?:^|,)\s*trace;desc="([^"]*)"')
 UPSTREAM = re.compile(r"(?:^|,)\s*upstream;dur=")
@@ -42,12 +44,12 @@ def find_target(
 ) -> Target:
     """The target of a URL, of a path of the stack, or of a host without http:// before it.
 
-    ``words`` say the ports of a stack that is not one of `lab up`.
+    ``words`` say the ports of a stack that is not one of `lab up`.  Raises WordError for theirs.
     """
     http, https, console = (
         (state.http_port, state.https_port, state.console_port)
         if state
-        else (int(words[name]) for name in ("HTTP_PORT", "HTTPS_PORT", "CONSOLE_PORT"))
+        else (port_of(name, words) for name in PORTS)
     )
     if url.startswith("/"):
         url = f"http://localhost:{http}{url}"

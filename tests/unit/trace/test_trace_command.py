@@ -115,6 +115,20 @@ def test_what_is_no_console(console: Console, answer: bytes, says: str):
     assert (done.exit_code, f"{other} {says}" in done.stderr) == (3, True)
 
 
+def test_an_address_that_is_none_of_a_console(console: Console):
+    with traced(console) as (url, _):
+        done = lab(url, "--console", "localhost:8081")
+    assert done.exit_code == 3
+    assert "'localhost:8081/v1/traces' is no URL of http:// or https://" in done.stderr
+
+
+def test_a_port_that_is_none(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("HTTP_PORT", "many")
+    done = lab("/")
+    assert done.exit_code == 2
+    assert done.stderr == "lab: HTTP_PORT=many: must be a port, 1 to 65535\n"
+
+
 def test_the_server_timing_of_somebody_else(console: Console):
     timing = f'Server-Timing: trace;desc="{TraceContext.new()}", upstream;dur=1\r\n'
     with serving(OK.replace(b"Content", timing.encode() + b"Content")) as url:

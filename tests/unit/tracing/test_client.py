@@ -252,6 +252,20 @@ def test_an_answer_before_the_whole_body_was_taken():
     assert (sent.status, sent.error) == (413, None)
 
 
+@pytest.mark.parametrize("answer", [OK, b""])
+def test_whoever_hangs_up_within_the_body_may_have_said_why(tmp_path: Path, answer: bytes):
+    def hang_up(connection: socket.socket) -> None:
+        connection.recv(10)
+        connection.sendall(answer)
+
+    path = str(tmp_path / "socket")
+    with listening(hang_up, socket.AF_UNIX, path):
+        sent = send("http://localhost/", "POST", body=b"x" * 10_000_000, connect_to=path)
+    assert sent.status == (200 if answer else None)
+    assert sent.spans[2].error == "Broken pipe"
+    assert sent.error == (None if answer else "Broken pipe")
+
+
 def test_a_unix_socket(tmp_path: Path):
     seen: list[bytes] = []
     path = str(tmp_path / "socket")
