@@ -72,8 +72,12 @@ class Forwarder:
             with self._changed:
                 batch = self._waiting[:BATCH]
                 del self._waiting[:BATCH]
-            if batch:
-                self._deliver(batch)
+            try:
+                if batch:
+                    self._deliver(batch)
+            except Exception:
+                self.dropped += len(batch)
+                log.exception("%d spans are not passed on", len(batch))
 
     def _deliver(self, batch: list[Span]) -> None:
         body = to_protobuf(batch)

@@ -8,12 +8,15 @@ for sockets alone that are not each other's peers, and is there for whichever wo
 """
 
 import errno
+import logging
 import os
 import socket
 import threading
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+
+log = logging.getLogger("lab.console")
 
 MAX_LINE = 65536
 ROOM = 4 << 20
@@ -101,7 +104,10 @@ class Reader:
                 line = self._end.recv(MAX_LINE)
             except TimeoutError:
                 continue
-            self._take(line)
+            try:
+                self._take(line)
+            except Exception:
+                log.exception("a line of nginx is lost")
 
 
 RELAY = Relay()

@@ -116,9 +116,11 @@ class Writer:
             written = write(connection, chunks) if chunks else 0
             self.written += written
             self.dropped += spans - written
-        except sqlite3.Error as error:  # a full disk; the next ones may fit again
+        except Exception as error:  # such as a full disk; the next ones may fit again
             self.dropped += spans
-            log.error("%d spans are lost: %s: %s", spans, self._store.path, error)
+            known = isinstance(error, sqlite3.Error)
+            path = self._store.path
+            log.error("%d spans are lost: %s: %s", spans, path, error, exc_info=not known)
 
     def _tidy_up(self, connection: sqlite3.Connection) -> None:
         """Forgets a slice of what is too much, after each batch, and counts anew now and then."""

@@ -1,6 +1,7 @@
 """POST /v1/traces as OTLP/HTTP says, and what nobody should be able to do by it."""
 
 import gzip
+import io
 import json
 import os
 import subprocess
@@ -15,6 +16,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceResponse,
 )
 
+from lab.console.ingest import before
 from lab.console.limits import MAX_BODY, MAX_DECODED
 from lab.console.otlp_protobuf import to_protobuf
 from lab.tracing.names import Hop
@@ -190,6 +192,33 @@ def test_a_status_is_protobuf_that_others_read(console: Console):
     answer = console.post(b"\xff" * 300, PROTOBUF)
     assert status.FromString(answer.content).code == 3
     assert "ExportTraceServiceRequest" in status.FromString(answer.content).message
+
+
+class Full:
+    """A collector that has no room."""
+
+    rejected = 0
+
+    def take(self, spans: Any, body: Any) -> bool:
+        return False
+
+
+def test_where_there_is_no_room_a_sender_comes_again():
+    body = json.dumps(encode([fresh()])).encode()
+    environ = {
+        "PATH_INFO": "/v1/traces",
+        "REQUEST_METHOD": "POST",
+        "CONTENT_TYPE": JSON,
+        "HTTP_HOST": "localhost",
+        "wsgi.input": io.BytesIO(body),
+    }
+    started: list[Any] = []
+    site: Any = None
+    application = before(site, lambda host: True, Full)  # type: ignore[arg-type, return-value]
+    (answer,) = application(environ, lambda *arguments: started.extend(arguments))
+    assert started[0] == "503 Service Unavailable"
+    assert dict(started[1])["Retry-After"] == "1"
+    assert json.loads(answer)["code"] == 14
 
 
 def test_only_post(console: Console):

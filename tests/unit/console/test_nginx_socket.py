@@ -4,6 +4,7 @@ import os
 import socket
 import threading
 
+from lab.console.nginx_socket import Reader
 from tests.unit.console.running import Console, eventually_equal
 from tests.unit.console.test_nginx_log import LINE, line
 
@@ -36,6 +37,23 @@ def test_a_line_that_is_none_is_counted_and_harms_nobody(console: Console):
     for broken in (b"\x00" * 60_000, b"<190>: {}", b"", line(msec="x")):
         console.log(broken)
     eventually_equal(lambda: console.counts()["rejected"], before + 4)
+
+
+def test_a_reader_outlives_what_it_cannot_take():
+    taken: list[bytes] = []
+
+    def take(line: bytes) -> None:
+        taken.append(line)
+        raise KeyError(line)
+
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    with ours, theirs:
+        reader = Reader(ours, take)
+        reader.start()
+        theirs.send(b"one")
+        theirs.send(b"two")
+        eventually_equal(lambda: taken, [b"one", b"two"])
+        reader.stop()
 
 
 def test_many_lines_while_others_ask(console: Console):

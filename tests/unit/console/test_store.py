@@ -233,6 +233,9 @@ def test_a_disk_that_fails_costs_what_was_at_hand(store: Store, monkeypatch: pyt
         writer.put(chunks({f"{1:032x}": [one(1)]}, None))
         eventually(lambda: writer.dropped == 1)
         other.execute("ALTER TABLE gone RENAME TO chunks")
+    (odd,) = chunks({f"{1:032x}": [one(1)]}, None)
+    writer.put([replace(odd, summary=replace(odd.summary, started=1 << 64))])  # no such integer
+    eventually(lambda: writer.dropped == 2)
     writer.put(chunks({f"{2:032x}": [one(2)]}, None))
     eventually(lambda: writer.written == 1)
     writer.close()
