@@ -47,11 +47,11 @@ class Interview:
         self._clocks: dict[int, float | None] = {}
 
     def take(self, answer: dict[str, Any], now: float) -> None:
-        """Keep an answer, and begin to measure where there is something to measure."""
+        """Keep an answer, and begin to measure."""
         self._busy = [thread for thread in answer["threads"] if thread["state"] == BUSY]
         self._looked, self._clocks = now, self._read_clocks()
         self.answer = answer
-        self.due = now + WINDOW if self._busy else inf
+        self.due = now + WINDOW  # also where nobody is busy, so that not too much is asked
 
     def go_on(self, now: float) -> None:
         """Do what is due."""
