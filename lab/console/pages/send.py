@@ -1,0 +1,98 @@
+"""Sends a request through the stack, by a client that is traced too, and opens its trace."""
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+
+from lab.console.collector import collector
+from lab.console.pages.reading import short
+from lab.console.pages.shell import page
+from lab.tracing.client import Sent
+from lab.tracing.client import send as send_request
+
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+PATIENCE = 30.0
+"""Seconds for an answer."""
+
+WORDS = {"method": "GET", "path": "/", "headers": "", "body": ""}
+
+
+class Unsendable(Exception):
+    """What was given makes no request; the message says what to change."""
+
+
+def send(request: HttpRequest) -> HttpResponse:
+    """The form; once it is sent, the trace."""
+    if request.method != "POST":
+        given = {word: request.GET.get(word, value) for word, value in WORDS.items()}
+        return form(request, given)
+    given = {word: request.POST.get(word, value) for word, value in WORDS.items()}
+    try:
+        sent = through_stack(given)
+    except Unsendable as error:
+        return form(request, given, str(error), status=400)
+    kept = collector().take(sent.spans)
+    trace_id = sent.context.trace_id
+    if sent.error is not None and sent.status is None:
+        why = f"{settings.ENVIRONMENT.proxy_url} gave no answer: {sent.error}. Does the stack run?"
+        return form(request, given, why, trace_id if kept else "", status=502)
+    return HttpResponseRedirect(reverse("trace", args=[trace_id]))
+
+
+def through_stack(given: Mapping[str, str]) -> Sent:
+    """Sends it.  Blocks for PATIENCE at most.  Raises Unsendable."""
+    url = settings.ENVIRONMENT.proxy_url + target(given["path"])
+    body = given["body"].replace("\r\n", "\n").encode()
+    try:
+        return send_request(
+            url, method(given["method"]), fields(given["headers"]), body, PATIENCE, insecure=True
+        )
+    except ValueError as error:
+        raise Unsendable(f"This makes no request: {error}.") from error
+
+
+def method(text: str) -> str:
+    """Raises Unsendable."""
+    if text not in METHODS:
+        raise Unsendable(f"The method is one of {', '.join(METHODS)}.")
+    return text
+
+
+def target(text: str) -> str:
+    """Path and query, percent-encoded where need be.  Raises Unsendable."""
+    if not text.startswith("/"):
+        raise Unsendable("The path begins with a slash: the host is always the stack's own.")
+    return quote(text.strip(), safe="%/:=&?~#+!$,;'@()*[]")
+
+
+def fields(text: str) -> list[tuple[str, str]]:
+    """Lines of ``Name: value``.  Raises Unsendable."""
+    found = []
+    for line in filter(str.strip, text.splitlines()):
+        name, colon, value = line.partition(":")
+        if not colon or not name.strip():
+            raise Unsendable(f"“{short(line, 80)}” is no header field: write Name: value.")
+        found.append((name.strip(), value.strip()))
+    return found
+
+
+def form(
+    request: HttpRequest,
+    given: Mapping[str, str],
+    problem: str = "",
+    sent_trace: str = "",
+    status: int = 200,
+) -> HttpResponse:
+    """The page, with what was given still in it."""
+    context: dict[str, Any] = {
+        "given": given,
+        "methods": METHODS,
+        "problem": problem,
+        "sent_trace": sent_trace,
+        "proxy_url": settings.ENVIRONMENT.proxy_url,
+    }
+    return page(request, "send", "send", context, status)

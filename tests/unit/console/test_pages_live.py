@@ -1,0 +1,116 @@
+"""What servers tell of themselves, over their sockets, and as Prometheus takes it."""
+
+import json
+import socketserver
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+
+import pytest
+
+from lab.console.pages import live, prometheus
+
+TOLD = {
+    "version": "0.1.0",
+    "model": "adaptive",
+    "workers": [
+        {
+            "pid": 7,
+            "requests": 42,
+            "connections": 3,
+            "queue": 0,
+            "silent": False,
+            "cpu_seconds": 0.5,
+            "threads": [{"state": "blocked"}, {"state": "idle"}, {"state": "idle"}, "nonsense"],
+        },
+        {"pid": 8, "requests": None, "silent": True},
+    ],
+}
+
+
+@contextmanager
+def telling(path: Path, status: int, body: bytes) -> Iterator[None]:
+    """A server's socket that always answers the same."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+        def address_string(self) -> str:
+            return ""
+
+    with socketserver.UnixStreamServer(str(path), Handler) as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        yield
+        server.shutdown()
+
+
+def test_every_server_is_asked(tmp_path: Path):
+    assert live.look(tmp_path) == []
+    with telling(tmp_path / "stats-one.sock", 200, json.dumps(TOLD).encode()):
+        (server,) = live.look(tmp_path)
+    assert (server["name"], server["model"]) == ("one", "adaptive")
+    assert server["requests_per_second"] is None
+    (gone,) = live.look(tmp_path)
+    assert "refused" in gone["error"]
+
+
+@pytest.mark.parametrize(
+    ("status", "body"), [(200, b"{"), (200, b"[]"), (503, b"{}"), (200, b"[" * 100_000)]
+)
+def test_an_answer_that_is_none_is_an_error(tmp_path: Path, status: int, body: bytes):
+    with telling(tmp_path / "stats-one.sock", status, body):
+        assert live.look(tmp_path)[0]["error"]
+
+
+def test_requests_a_second_are_counted_for_each_worker():
+    rates = live.Rates()
+    assert rates.note("s", {1: 100, 2: 10}, 10.0) is None
+    assert rates.note("s", {1: 100, 2: 10}, 10.1) is None  # too soon to say
+    assert rates.note("s", {1: 130, 2: 20}, 12.0) == pytest.approx(20)
+    # One was replaced: what it had served is not taken away from the others'.
+    assert rates.note("s", {1: 150, 3: 0}, 14.0) == pytest.approx(12.5)
+    assert rates.note("other", {1: 5}, 14.0) is None
+
+
+def test_a_rate_is_of_the_last_seconds():
+    rates = live.Rates()
+    for second in range(20):
+        rate = rates.note("s", {1: 0 if second < 10 else (second - 10) * 8}, float(second))
+    assert rate == pytest.approx(8)
+
+
+def test_prometheus_gets_the_same():
+    text = prometheus.exposition(prometheus.of_servers([{"name": 'a"\\\n', **TOLD}]))
+    lines = text.splitlines()
+    server = r'server="a\"\\\n"'
+    assert "# TYPE paceline_requests_total counter" in lines
+    assert f'paceline_requests_total{{{server},worker="7"}} 42.0' in lines
+    assert not any('worker="8"' in line and "requests" in line for line in lines)
+    assert f'paceline_threads{{{server},worker="7",state="idle"}} 2.0' in lines
+    assert f'paceline_silent{{{server},worker="8"}} 1.0' in lines
+    assert f"paceline_up{{{server}}} 1.0" in lines
+    assert text.endswith("\n")
+
+
+def test_each_family_is_described_once_before_its_samples():
+    servers = [{"name": "a", **TOLD}, {"name": "b", **TOLD}, {"name": "c", "error": "gone"}]
+    lines = prometheus.exposition(prometheus.of_servers(servers)).splitlines()
+    family = ""
+    seen = set()
+    for line in lines:
+        if line.startswith("# HELP "):
+            family = line.split()[2]
+            assert family not in seen
+            seen.add(family)
+        elif not line.startswith("#"):
+            assert line.startswith((family + "{", family + " "))
+    assert 'paceline_up{server="c"} 0.0' in lines
