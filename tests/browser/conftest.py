@@ -1,6 +1,7 @@
 """Chromium in front of a stack, and people who use it."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -35,9 +36,17 @@ def site(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 @pytest.fixture
 def open_page(browser: Browser, site: Site) -> Iterator[Callable[..., Page]]:
+    """Opens a page of the stack, as opener() says."""
+    with opener(browser, site.http, site.https) as open_page:
+        yield open_page
+
+
+@contextmanager
+def opener(browser: Browser, *origins: str) -> Iterator[Callable[..., Page]]:
     """Opens a page of a new person's browser; options are those of Playwright's new_context.
 
-    Fails the test at the end where a page asked another host, a request failed, or a script did.
+    Fails the test at the end where a page asked another host than these, a request failed, or a
+    script did.
     """
     pages: list[Page] = []
     asked: list[str] = []
@@ -48,7 +57,7 @@ def open_page(browser: Browser, site: Site) -> Iterator[Callable[..., Page]]:
             broken.append(f"{answer.url} {answer.status}")
 
     def open_page(**options: Any) -> Page:
-        context = browser.new_context(base_url=site.http, **options)
+        context = browser.new_context(base_url=origins[0], **options)
         context.set_default_timeout(15_000)
         page = context.new_page()
         page.on("request", lambda request: asked.append(request.url))
@@ -61,6 +70,7 @@ def open_page(browser: Browser, site: Site) -> Iterator[Callable[..., Page]]:
     yield open_page
     for page in pages:
         page.context.close()
-    assert [url for url in asked if not url.startswith((site.http + "/", site.https + "/"))] == []
+    allowed = tuple(f"{origin}/" for origin in origins)
+    assert [url for url in asked if not url.startswith(allowed)] == []
     # A browser aborts a request itself when a page is left, and where a download begins.
     assert [what for what in broken if not what.endswith("net::ERR_ABORTED")] == []

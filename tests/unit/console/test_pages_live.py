@@ -1,16 +1,12 @@
 """What servers tell of themselves, over their sockets, and as Prometheus takes it."""
 
 import json
-import socketserver
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
 
 from lab.console.pages import live, prometheus
+from tests.services.telling import telling
 
 TOLD = {
     "version": "0.1.0",
@@ -30,32 +26,9 @@ TOLD = {
 }
 
 
-@contextmanager
-def telling(path: Path, status: int, body: bytes) -> Iterator[None]:
-    """A server's socket that always answers the same."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-        def address_string(self) -> str:
-            return ""
-
-    with socketserver.UnixStreamServer(str(path), Handler) as server:
-        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-        yield
-        server.shutdown()
-
-
 def test_every_server_is_asked(tmp_path: Path):
     assert live.look(tmp_path) == []
-    with telling(tmp_path / "stats-one.sock", 200, json.dumps(TOLD).encode()):
+    with telling(tmp_path / "stats-one.sock", 200, json.dumps(TOLD).encode):
         (server,) = live.look(tmp_path)
     assert (server["name"], server["model"]) == ("one", "adaptive")
     assert server["requests_per_second"] is None
@@ -67,7 +40,7 @@ def test_every_server_is_asked(tmp_path: Path):
     ("status", "body"), [(200, b"{"), (200, b"[]"), (503, b"{}"), (200, b"[" * 100_000)]
 )
 def test_an_answer_that_is_none_is_an_error(tmp_path: Path, status: int, body: bytes):
-    with telling(tmp_path / "stats-one.sock", status, body):
+    with telling(tmp_path / "stats-one.sock", status, lambda: body):
         assert live.look(tmp_path)[0]["error"]
 
 

@@ -106,8 +106,8 @@ export function explain(tree) {
   if (close) close.hidden = false;
   close?.addEventListener("click", () => {
     const row = kept;
-    keep(null);
     focus(row);
+    keep(null); // last: what has the focus is shown
   });
 
   const start = rows.find((row) => row.hash === location.hash);
