@@ -399,7 +399,8 @@ def test_without_a_server_that_tells_the_page_says_so(open_page: Open):
 
 def test_what_every_thread_does_is_seen_as_it_changes(open_page: Open, console: Console):
     thread = {"name": "rider-1", "state": "blocked", "request": "GET /slow/", "seconds": 0.25}
-    worker = {"pid": 7, "state": "ready", "requests": 100, "threads": [thread, {"state": "idle"}]}
+    idle = [{"name": f"rider-{n}", "state": "idle"} for n in (2, 3)]
+    worker = {"pid": 7, "state": "ready", "requests": 100, "threads": [thread, *idle]}
     told = {"version": "0.1.0", "model": "adaptive", "workers": [worker]}
     body = [json.dumps(told)]
     with telling(console.telemetry / "stats-box.sock", 200, lambda: body[0].encode()):
@@ -408,7 +409,7 @@ def test_what_every_thread_does_is_seen_as_it_changes(open_page: Open, console: 
         server = page.get_by_role("region", name="paceline 0.1.0, adaptive box")
         busy = server.get_by_role("row", name="rider-1 blocked GET /slow/ 250 ms")
         expect(busy).to_be_visible()
-        expect(server).to_contain_text("Threads without work: 1 idle.")
+        expect(server).to_contain_text("idle 2: rider-2, rider-3")
         thread["state"] = "<b>running</b>"
         worker["requests"] = 140
         body[0] = json.dumps(told)

@@ -13,8 +13,11 @@ from lab.console.pages.reading import short
 from lab.console.pages.shell import page
 from lab.console.pages.units import duration, size
 
-RESTING = ("idle", "leading")
-"""States in which a thread has nothing in hand."""
+RESTING = {"leading": "leading (polls for all)", "idle": "idle"}
+"""States in which a thread has nothing in hand, and what they are called."""
+
+NAMED = 12
+"""Threads that are named; of more in one state the number is enough."""
 
 COUNTED = {
     "written": "Spans that were stored.",
@@ -86,8 +89,6 @@ def worker(told: Mapping[str, Any]) -> dict[str, Any]:
     """A worker, with those of its threads that have something in hand."""
     listed = live.threads(told)
     busy = [thread(each) for each in listed if each.get("state") not in RESTING]
-    counts = prometheus.states(told)
-    rest = [f"{counts[state]} {state}" for state in RESTING if state in counts]
     numbers = [
         ("requests", amount(told.get("requests"))),
         ("connections", amount(told.get("connections"))),
@@ -101,8 +102,20 @@ def worker(told: Mapping[str, Any]) -> dict[str, Any]:
         "state": short(str(told.get("state", "")), 20),
         "numbers": [(what, value) for what, value in numbers if value],
         "busy": sorted(busy, key=lambda each: -each["order"]),
-        "rest": f"Threads without work: {', '.join(rest)}." if rest else "",
+        "resting": [resting(listed, state) for state in RESTING if names_of(listed, state)],
     }
+
+
+def names_of(threads: Sequence[Mapping[str, Any]], state: str) -> list[str]:
+    """Those in one state."""
+    return [short(str(each.get("name", "")), 40) for each in threads if each.get("state") == state]
+
+
+def resting(threads: Sequence[Mapping[str, Any]], state: str) -> tuple[str, str]:
+    """A state, and who is in it."""
+    found = names_of(threads, state)
+    more = f" and {len(found) - NAMED} more" if len(found) > NAMED else ""
+    return RESTING[state], f"{len(found)}: {', '.join(found[:NAMED])}{more}"
 
 
 def amount(value: object, words: Callable[[float], str] = "{:,}".format) -> str:
