@@ -30,7 +30,7 @@ from lab.errors import LabError
 from lab.stack.ports import free_port
 
 RATES = (250, 500, 750, 1000, 1250, 1500, 2000)
-CONNECTIONS = 4
+CONNECTIONS = 8
 KEEPS_UP = 0.97
 """The part of a rate that must be reached for a higher one to make sense."""
 PATIENCE = 30.0

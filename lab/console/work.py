@@ -1,17 +1,23 @@
 """A worker's threads beside those that answer: the collector's, the reader of nginx's lines."""
 
 import gc
+import os
 import socket
 
 from lab.console.collector import collector
 from lab.console.nginx_log import BadLine, spans_of
 from lab.console.nginx_socket import Reader
 
+BEHIND = 5
+"""How much less urgent a worker is than what it is told of, and than the supervisor's thread that
+takes nginx's lines: on one core they would else take turns, and some lines were lost by that."""
+
 readers: list[Reader] = []
 
 
 def start(lines: socket.socket) -> None:
     """Once in each worker."""
+    os.nice(BEHIND)
     # What was loaded stays; the garbage collector need not look at it again and again.
     gc.collect()
     gc.freeze()

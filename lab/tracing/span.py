@@ -3,6 +3,7 @@
 Ids are hex, enums are numbers, 64-bit integers are texts.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
@@ -144,16 +145,24 @@ def decode_span(span: Mapping[str, Any], resource: Mapping[str, Value]) -> Span:
     )
 
 
+ID = re.compile("(?!0+$)[0-9a-fA-F]+")
+
+
 def hex_id(text: object, digits: int) -> str:
     """An id in lower case.  Raises ValueError for anything else than hex digits, or all zeros."""
-    if not isinstance(text, str) or len(text) != digits or not int(text, 16) or not text.isalnum():
-        raise ValueError(f"{text!r} is no id of {digits} hex digits")
-    return text.lower()
+    if isinstance(text, str) and len(text) == digits and ID.fullmatch(text):
+        return text.lower()
+    raise ValueError(f"{text!r} is no id of {digits} hex digits")
 
 
 def decode_attributes(holder: Mapping[str, Any]) -> dict[str, Value]:
     """The ``attributes`` of a span or a resource."""
-    return {pair["key"]: decode_value(pair["value"]) for pair in holder.get("attributes", ())}
+    values: dict[str, Value] = {}
+    for pair in holder.get("attributes", ()):
+        value = pair["value"]
+        text = value.get("stringValue")  # as most are
+        values[pair["key"]] = text if isinstance(text, str) else decode_value(value)
+    return values
 
 
 def decode_value(value: Mapping[str, Any]) -> Value:

@@ -92,6 +92,14 @@ def test_what_cannot_be_followed_is_refused_in_one_line(
     assert line.startswith(f"lab: {said}")
 
 
+def test_a_worker_is_less_urgent_than_what_takes_nginxs_lines(console: Console):
+    supervisor = console.popen.pid
+    children = Path(f"/proc/{supervisor}/task/{supervisor}/children").read_text().split()
+    (worker,) = map(int, children)
+    urgency = os.getpriority(os.PRIO_PROCESS, supervisor)
+    assert os.getpriority(os.PRIO_PROCESS, worker) == min(19, urgency + 5)
+
+
 def test_a_second_one_does_not_take_the_firsts_socket(console: Console, tmp_path: Path):
     second = Console(tmp_path, {"LAB_TELEMETRY": str(console.telemetry)})
     assert second.popen.wait(30) == 1

@@ -4,9 +4,9 @@ import gzip
 import io
 import json
 import os
-import subprocess
 import time
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -244,7 +244,7 @@ def test_an_unknown_trace(console: Console):
 
 def test_a_bomb_stays_small(console: Console):
     pid = console.popen.pid
-    (worker,) = map(int, subprocess.check_output(["pgrep", "-P", str(pid)]).split())
+    (worker,) = map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
     bomb = gzip.compress(b" " * (600 << 20), compresslevel=1)
     assert len(bomb) < MAX_BODY
     started = time.monotonic()
