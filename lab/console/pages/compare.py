@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 from lab.console.pages.units import difference, duration
 from lab.console.pages.waterfall import OTHER, shares
-from lab.tracing.names import Hop
 from lab.tracing.trace import RANKS, Trace
 
 NOTABLE = 0.1
@@ -12,6 +11,16 @@ NOTABLE = 0.1
 
 Part = tuple[int, bool]
 """The rank of a hop, and whether it is its own work, or else the queue before it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Time:
+    """What a part took, in seconds."""
+
+    seconds: float
+    wrong: float = 0.0
+    """By how much that may be wrong."""
+    label: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,57 +40,41 @@ class Comparison:
 def comparisons(a: Trace, b: Trace) -> list[Comparison]:
     """Each hop that is in one of them, what waited for a thread, and the whole."""
     one, other = times(a), times(b)
-    ranks = {rank: hop for hop, rank in RANKS.items()}
-    wrong = doubt(a) + doubt(b)
-    lines = [
-        compared(
-            ranks.get(part[0], OTHER),
-            *named(part, one, other),
-            one.get(part),
-            other.get(part),
-            wrong if part[0] <= RANKS[Hop.PROXY] else 0.0,
+    hops = {rank: hop for hop, rank in RANKS.items()}
+    lines = []
+    for part in sorted({*one, *other}):
+        rank, served = part
+        there = [each[part].label for each in (one, other) if part in each]
+        what = " / ".join(dict.fromkeys(there))
+        lines.append(
+            compared(hops.get(rank, OTHER), what, not served, one.get(part), other.get(part))
         )
-        for part in sorted({*one, *other})
-    ]
-    return [*lines, compared("", "the whole", False, (a.duration, ""), (b.duration, ""))]
+    return [*lines, compared("", "the whole", False, Time(a.duration), Time(b.duration))]
 
 
-def times(trace: Trace) -> dict[Part, tuple[float, str]]:
-    """Seconds of each part, and its label."""
-    found: dict[Part, tuple[float, str]] = {}
+def times(trace: Trace) -> dict[Part, Time]:
+    """What each part took; of two programs of one hop, both together."""
+    found: dict[Part, Time] = {}
     for share in shares(trace, trace.duration):
         part = (RANKS.get(share.hop, len(RANKS)), not share.queue)
-        seconds, label = found.get(part, (0.0, share.label))
-        found[part] = (seconds + share.seconds, label)
+        before = found.get(part, Time(0.0, label=share.label))
+        wrong = max(before.wrong, share.wrong)
+        found[part] = Time(before.seconds + share.seconds, wrong, before.label)
     return found
 
 
-def doubt(trace: Trace) -> float:
-    """Seconds by which the proxy's part, and so the client's, may be wrong."""
-    return max(node.uncertainty for node in trace.walk()) / 1e9
-
-
-def named(
-    part: Part, one: dict[Part, tuple[float, str]], other: dict[Part, tuple[float, str]]
-) -> tuple[str, bool]:
-    """What a part is called in one, or in both, and whether it is the queue."""
-    labels = dict.fromkeys(each[part][1] for each in (one, other) if part in each)
-    return " / ".join(labels), not part[1]
-
-
-def compared(
-    hop: str,
-    what: str,
-    queue: bool,
-    a: tuple[float, str] | None,
-    b: tuple[float, str] | None,
-    wrong: float = 0.0,
-) -> Comparison:
-    """One line, times known to ``wrong`` seconds; what one of them lacks is compared to nothing."""
+def compared(hop: str, what: str, queue: bool, a: Time | None, b: Time | None) -> Comparison:
+    """One line; what one of them lacks is compared with nothing."""
     if a is None or b is None:
-        one, other = (duration(each[0]) if each else "—" for each in (a, b))
-        return Comparison(hop, what, queue, one, other, "", "")
-    change = b[0] - a[0]
-    notable = abs(change) > max(wrong, NOTABLE * max(a[0], b[0]))
-    verdict = ("slower" if change > 0 else "faster") if notable else ""
-    return Comparison(hop, what, queue, duration(a[0]), duration(b[0]), difference(change), verdict)
+        return Comparison(hop, what, queue, words(a), words(b), "", "")
+    change = b.seconds - a.seconds
+    least = max(a.wrong + b.wrong, NOTABLE * max(a.seconds, b.seconds))
+    verdict = ("slower" if change > 0 else "faster") if abs(change) > least else ""
+    return Comparison(hop, what, queue, words(a), words(b), difference(change), verdict)
+
+
+def words(time: Time | None) -> str:
+    """For people."""
+    if time is None:
+        return "—"
+    return f"≈ {duration(time.seconds)}" if time.wrong else duration(time.seconds)

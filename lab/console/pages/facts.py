@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from lab.console.pages.reading import number, short, shown, text, texts
-from lab.console.pages.units import clock, duration, size
+from lab.console.pages.units import clock, coarse, duration, size
 from lab.console.pages.waterfall import label
 from lab.tracing import names
 from lab.tracing.names import Hop
@@ -72,7 +72,7 @@ def of_node(node: Node, trace: Trace) -> list[Fact]:
     """The times of a span."""
     facts = [
         ("began", f"{duration((node.start - trace.start) / 1e9)} after the first"),
-        ("took", duration(node.duration)),
+        ("took", coarse(node.duration) if node.uncertainty else duration(node.duration)),
     ]
     if node.children:
         facts.append(("of it, nobody farther worked", duration(node.self_time / 1e9)))
@@ -177,6 +177,6 @@ def summary(trace: Trace) -> list[Fact]:
         (names.RESPONSE_BODY_SIZE, "body received"),
     ):
         told = (number(node.span.attributes, name) for node in trace.walk())
-        if (octets := next((each for each in told if each is not None), None)) is not None:
+        if octets := next((each for each in told if each is not None), 0):
             facts.append((what, size(octets)))
     return facts

@@ -12,10 +12,11 @@ from django.urls import reverse
 from lab.console.collector import collector
 from lab.console.pages.reading import short
 from lab.console.pages.shell import fragment, page
-from lab.console.pages.units import clock, duration
+from lab.console.pages.units import clock, coarse, duration
 from lab.console.store import Filters
 from lab.console.summary import Summary
 from lab.tracing.names import Hop
+from lab.tracing.trace import RANKS
 
 WORDS = ("path", "status", "server", "min_ms", "max_ms", "errors")
 """What an address may filter by."""
@@ -62,8 +63,9 @@ class Row:
 
     @property
     def took(self) -> str:
-        """From begin to end."""
-        return duration(self.summary.duration)
+        """From begin to end; where nginx is the first to tell, to the millisecond."""
+        from_proxy = self.summary.rank == RANKS[Hop.PROXY]
+        return (coarse if from_proxy else duration)(self.summary.duration)
 
     @property
     def width(self) -> str:

@@ -19,6 +19,12 @@ def duration(seconds: float) -> str:
     return f"{ms:.{digits}f} ms"
 
 
+def coarse(seconds: float) -> str:
+    """A duration that was counted in milliseconds, as nginx does."""
+    ms = round(seconds * 1000)
+    return duration(seconds) if ms >= 1000 else f"{ms} ms" if ms else "< 1 ms"
+
+
 def difference(seconds: float) -> str:
     """A duration with its sign."""
     return duration(seconds) if seconds <= 0 else "+" + duration(seconds)

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from lab.console.pages.reading import short, text
-from lab.console.pages.units import duration, percent
+from lab.console.pages.units import coarse, duration, percent
 from lab.tracing.names import SQL, Hop
 from lab.tracing.sentence import is_sql
 from lab.tracing.span import Event
@@ -87,11 +87,13 @@ class Share:
     x: str
     width: str
     queue: bool
+    wrong: float
+    """Seconds by which it may be wrong, where somebody counted in milliseconds."""
 
     @property
     def lasts(self) -> str:
         """For people."""
-        return duration(self.seconds)
+        return f"≈ {duration(self.seconds)}" if self.wrong else duration(self.seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +143,7 @@ def row(node: Node, level: int, service: str, trace: Trace, whole: float, most: 
         width,
         doubt(node, trace, whole),
         [event_tick(node, event, trace, whole) for event in node.span.events[:MOST_EVENTS]],
-        duration(node.duration),
+        coarse(node.duration) if node.uncertainty else duration(node.duration),
         node is most,
     )
 
@@ -182,7 +184,8 @@ def title(node: Node) -> tuple[str, str]:
     if is_sql(node):
         return "SQL", short(text(node.span.attributes, SQL) or rest or name, 120)
     if kind == "middleware":
-        return kind, short(rest.rpartition(".")[2])
+        last = short(rest.rpartition(".")[2])
+        return "" if last.lower().endswith(kind) else kind, last
     return (
         (kind, short(rest)) if kind in ("view", "template", "try") and rest else ("", short(name))
     )
@@ -222,15 +225,29 @@ def axis(seconds: float) -> str:
 
 def shares(trace: Trace, whole: float) -> list[Share]:
     """From the client on; what a request waited for a thread is a part of its own."""
-    parts: dict[tuple[int, bool, str, str], int] = {}
+    took: dict[Part, int] = {}
+    wrong: dict[Part, int] = {}
     for node in trace.walk():
-        hop = node.span.hop if node.span.hop in RANKS else OTHER
-        part = (node.rank, not is_queue(node), hop, label(node))
-        parts[part] = parts.get(part, 0) + node.self_time
+        one = part(node)
+        took[one] = took.get(one, 0) + node.self_time
+        # Where a node is uncertain, so is what is left to whoever waits for it.
+        for each in {one, part(node.parent or node)}:
+            wrong[each] = max(wrong.get(each, 0), node.uncertainty)
     found, left = [], trace.start
-    for _, served, hop, name in sorted(parts):
-        took = parts[_, served, hop, name]
-        x, width = place(left, left + took, trace, whole)
-        found.append(Share(hop, name if served else "queue", took / 1e9, x, width, not served))
-        left += took
+    for one in sorted(took):
+        _, served, hop, name = one
+        x, width = place(left, left + took[one], trace, whole)
+        words = name if served else "queue"
+        found.append(Share(hop, words, took[one] / 1e9, x, width, not served, wrong[one] / 1e9))
+        left += took[one]
     return found
+
+
+Part = tuple[int, bool, str, str]
+"""The rank of a hop, whether it is more than its queue, its colour, its label."""
+
+
+def part(node: Node) -> Part:
+    """Whose share the time of a node is."""
+    hop = node.span.hop if node.span.hop in RANKS else OTHER
+    return node.rank, not is_queue(node), hop, label(node)

@@ -33,6 +33,13 @@ def test_durations_have_the_digits_that_are_known(seconds: float, words: str):
     assert units.duration(seconds) == words
 
 
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(0.0, "< 1 ms"), (0.0016, "2 ms"), (0.061, "61 ms"), (1.5, "1.5 s")]
+)
+def test_what_was_counted_in_milliseconds_has_no_other_digits(seconds: float, words: str):
+    assert units.coarse(seconds) == words
+
+
 def test_differences_have_a_sign():
     assert units.difference(0.002) == "+2.00 ms"
     assert units.difference(-0.002) == "\N{MINUS SIGN}2.00 ms"
@@ -141,6 +148,7 @@ def test_shares_sum_up_to_the_whole_and_the_queue_is_one_of_them():
         *(("paceline", "server"), ("django", "application")),
     ]
     assert [share.queue for share in shares] == [False, False, True, False, False]
+    assert [share.lasts[0] == "≈" for share in shares] == [True, True, False, False, False]
 
 
 def test_a_trace_of_no_time_and_one_of_many_spans_are_drawn():
