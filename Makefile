@@ -10,11 +10,11 @@ INSTALL = $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv up down status test lint lock bench clean
+.PHONY: help venv up down status test lint lock bench bench-trace clean
 
 help: ## print this
 	@echo 'make TARGET [WORD=value ...]'; echo
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 15
 	@echo
 	@echo 'Words of `make up`, the same as for docker compose (.env.example explains each):'
 	@echo '  SERVER APP WORKERS THREADS CONCURRENCY TRANSPORT HTTP_PORT HTTPS_PORT DATABASE_URL'
@@ -42,6 +42,9 @@ lint: $(VENV)/.installed-dev ## ruff (lint, format) and mypy --strict
 
 bench: $(VENV)/.installed-dev ## measure paceline beside gunicorn and a floor; BENCH='--quick'
 	@exec $(BIN)/python -m lab.bench $(BENCH)
+
+bench-trace: $(VENV)/.installed-dev ## measure what tracing costs paceline; BENCH='--rounds 3'
+	@exec $(BIN)/python -m lab.bench.tracing $(BENCH)
 
 lock: $(VENV)/.installed-dev ## compile requirements/*.txt anew from pyproject.toml
 	$(BIN)/uv pip compile $(COMPILE) --group dev --upgrade pyproject.toml --output-file $(LOCKS)/dev.txt

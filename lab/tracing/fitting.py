@@ -30,8 +30,8 @@ def fit(nodes: Sequence[Node]) -> None:
 
 
 def by_time(node: Node) -> tuple[int, int, int, str]:
-    """The order of siblings."""
-    return node.start, -node.end, node.span.start, node.span.span_id
+    """The order of siblings: of two that began at once, the one that was done first."""
+    return node.start, node.end, node.span.start, node.span.span_id
 
 
 def set_clock(node: Node, parent: Node) -> None:

@@ -37,7 +37,7 @@ def python_with(folder: Path, patch: str) -> Path:
 
 
 def test_without_a_target_it_lists_all_of_them():
-    listed = set(re.findall(r"^  ([a-z]+) {2,}\S", make().stdout, re.M))
+    listed = set(re.findall(r"^  ([a-z-]+) {2,}\S", make().stdout, re.M))
     declared = re.search(r"^\.PHONY: (.*)$", (REPO / "Makefile").read_text(), re.M)
     assert declared
     assert listed == set(declared[1].split())
