@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, Response, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Response, sync_playwright
 
 from tests.e2e import stacks
 from tests.e2e.stacks import Site
@@ -56,6 +56,10 @@ def opener(browser: Browser, *origins: str) -> Iterator[Callable[..., Page]]:
         if answer.status >= 500:
             broken.append(f"{answer.url} {answer.status}")
 
+    def note_refusal(message: ConsoleMessage) -> None:
+        if "Content Security Policy" in message.text:
+            broken.append(message.text)
+
     def open_page(**options: Any) -> Page:
         context = browser.new_context(base_url=origins[0], **options)
         context.set_default_timeout(15_000)
@@ -64,6 +68,7 @@ def opener(browser: Browser, *origins: str) -> Iterator[Callable[..., Page]]:
         page.on("requestfailed", lambda request: broken.append(f"{request.url} {request.failure}"))
         page.on("response", note_failure)
         page.on("pageerror", lambda error: broken.append(str(error)))
+        page.on("console", note_refusal)
         pages.append(page)
         return page
 

@@ -372,6 +372,9 @@ def test_two_traces_are_compared(open_page: Open, console: Console):
         "B is faster"
     )
     expect(page.get_by_role("tree")).to_have_count(2)
+    page.get_by_role("tree").first.get_by_role("treeitem").filter(has_text="queue").click()
+    expect(page.get_by_role("heading", name="paceline queue")).to_be_visible()
+    page.go_back()
     page.get_by_role("link", name="Swap A and B").click()
     expect(table.get_by_role("row", name="the whole 42.7 ms 61.0 ms")).to_contain_text(
         "B is slower"

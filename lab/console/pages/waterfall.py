@@ -44,7 +44,9 @@ class Row:
     level: int
     """1 for a root."""
     service: str
-    """Whose it is; empty where the row before is of the same."""
+    """Whose it is."""
+    leads: bool
+    """Whether the row before is another's."""
     kind: str
     name: str
     x: str
@@ -116,7 +118,7 @@ def lay_out(trace: Trace, scale: float | None = None) -> Waterfall:
     before = ""
     for node, level in nodes[:MOST_ROWS]:
         service = label(node)
-        rows.append(row(node, level, service if service != before else "", trace, whole, most))
+        rows.append(row(node, level, service != before, trace, whole, most))
         before = service
     return Waterfall(rows, len(nodes) - len(rows), ticks(whole), shares(trace, whole))
 
@@ -129,14 +131,15 @@ def levels(trace: Trace) -> Iterator[tuple[Node, int]]:
         yield node, min(depths[node], DEEPEST)
 
 
-def row(node: Node, level: int, service: str, trace: Trace, whole: float, most: Node) -> Row:
+def row(node: Node, level: int, leads: bool, trace: Trace, whole: float, most: Node) -> Row:
     """A node on a scale of ``whole`` seconds."""
     x, width = place(node.start, node.end, trace, whole)
     kind, name = title(node)
     return Row(
         node,
         level,
-        service,
+        label(node),
+        leads,
         kind,
         name,
         x,

@@ -25,7 +25,7 @@ export function explain(tree) {
   function keep(row) {
     kept = row;
     for (const each of rows) each.setAttribute("aria-selected", String(each === row));
-    if (details) history.replaceState(null, "", row ? row.hash : location.pathname + location.search);
+    history.replaceState(null, "", row ? row.hash : location.pathname + location.search);
     show(row);
   }
 
@@ -64,7 +64,7 @@ export function explain(tree) {
       if (row.getAttribute("aria-expanded") === "true") open(row, false);
       else focus(parent(row));
     },
-    " ": (row) => keep(row),
+    " ": (row) => (details ? keep(row) : row.click()),
     Escape: () => keep(null),
   };
 
@@ -78,8 +78,10 @@ export function explain(tree) {
   tree.addEventListener("click", (event) => {
     const row = event.target.closest("[role=treeitem]");
     if (!row || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    const twist = event.target.closest(".twist");
+    if (!details && !twist) return; // it leads to the page that has its numbers
     event.preventDefault();
-    if (event.target.closest(".twist")) return open(row, row.getAttribute("aria-expanded") === "false");
+    if (twist) return open(row, row.getAttribute("aria-expanded") === "false");
     focus(row);
     keep(row === kept && event.detail ? null : row);
   });
