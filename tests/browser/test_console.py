@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from lab.tracing.names import Hop
-from lab.tracing.span import Span
+from lab.tracing.span import CLIENT, Span
 from tests.browser.conftest import opener
 from tests.services.stack import eventually
 from tests.services.telling import telling
@@ -341,7 +341,7 @@ def test_hostile_spans_are_shown_as_what_they_are(open_page: Open, console: Cons
         None, Hop.CLIENT, evil, evil, 0, 5,
         {"http.request.method": evil, "url.path": f"/{evil}", "wsgilab.environ": f'{{"{evil}": 1',
          "wsgilab.request.head": evil, "wsgilab.cpu_time": "much", "db.query.text": evil},
-        [(1, evil)], error=evil,
+        [(1, evil)], CLIENT, evil,
     )  # fmt: skip
     page = open_page()
     page.goto(sent(console, story.spans))

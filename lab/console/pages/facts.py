@@ -107,19 +107,28 @@ def events(node: Node, trace: Trace) -> list[Fact]:
     ]
 
 
-def first(trace: Trace, hop: Hop, holding: Sequence[str] = ()) -> Node | None:
-    """The first span of a hop that has one of some attributes; without any, its first at all."""
-    for node in trace.walk():
-        if node.span.hop == hop and (
-            not holding or any(name in node.span.attributes for name in holding)
-        ):
-            return node
+def teller(trace: Trace, hop: Hop, holding: Sequence[str] = ()) -> Node | None:
+    """The span of a hop that has one of some attributes, and that began its work.
+
+    Of several servers that the proxy tried it is the last's: the client got its answer.  Where
+    several requests have one trace id it is the first one's.
+    """
+    for root in trace.roots:
+        found = [
+            node
+            for node in root.walk()
+            if node.span.hop == hop
+            and (any(n in node.span.attributes for n in holding) or not holding)
+            and (node.parent is None or node.parent.span.hop != hop)
+        ]
+        if found:
+            return found[-1]
     return None
 
 
 def of_server(trace: Trace) -> list[Fact]:
     """Which worker and thread served it, how busy these were, and its connection."""
-    node = first(trace, Hop.SERVER)
+    node = teller(trace, Hop.SERVER)
     if node is None:
         return []
     said: Mapping[str, Value] = {**node.span.resource, **node.span.attributes}

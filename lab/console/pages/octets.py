@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lab.console.pages.facts import first
+from lab.console.pages.facts import teller
 from lab.console.pages.reading import number, readable, text
 from lab.console.pages.units import size
 from lab.tracing import names
@@ -85,7 +85,7 @@ def passages(trace: Trace) -> list[Passage]:
 
 def side(trace: Trace, hop: Hop, title: str, head: str, body: str, whole: str) -> Side:
     """What a hop says of a message; the proxy's tries may have reached several servers."""
-    node = first(trace, hop, (head, body))
+    node = teller(trace, hop, (head, body))
     if node is None:
         return Side(title, b"", None, told=False)
     said = node.span.attributes

@@ -110,7 +110,7 @@ def panel(row: Row, trace: Trace) -> Panel:
 
 def environ(trace: Trace) -> list[Group]:
     """How the head that the server received became the environ, where it told that."""
-    node = facts.first(trace, Hop.SERVER, [names.ENVIRON])
+    node = facts.teller(trace, Hop.SERVER, [names.ENVIRON])
     if node is None:
         return []
     said = node.span.attributes

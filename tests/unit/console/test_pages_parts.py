@@ -1,5 +1,7 @@
 """What the pages are made of: numbers and names as people read them, from whatever was sent."""
 
+from dataclasses import replace
+
 import pytest
 
 from lab.console.pages import facts, reading, units
@@ -123,6 +125,15 @@ def test_of_bytes_that_nobody_told_nothing_is_claimed():
     assert asked.lines == []
 
 
+def test_of_two_servers_that_were_tried_the_one_tells_that_answered():
+    spans = traces.through_paceline()
+    whole, _, attempt = (each for each in spans if each.hop == Hop.PROXY and each.kind != 1)
+    said = {names.HOP: str(Hop.SERVER), names.RESPONSE_HEAD: "HTTP/1.1 503 Late\r\n\r\n"}
+    late = replace(whole, span_id="a" * 16, parent_id=attempt.span_id, attributes=said)
+    trace = assemble([*spans, replace(late, end=late.start + 10)])
+    assert passages(trace)[1].before.head.startswith("HTTP/1.1 200")
+
+
 def test_bars_lie_where_their_times_are():
     spans = [span(1, None, Hop.CLIENT, "GET", 0, 50), span(2, 1, Hop.PROXY, "GET /", 10, 40)]
     outer, inner = lay_out(assemble(spans)).rows
@@ -135,8 +146,12 @@ def test_bars_lie_where_their_times_are():
 
 
 def test_doubt_ends_where_the_times_of_a_neighbour_are_exact():
-    spans = [span(1, None, Hop.CLIENT, "GET", 0, 50), span(2, 1, Hop.PROXY, "GET /", 0, 50)]
-    assert lay_out(assemble(spans)).rows[1].doubt == ("0.000%", "100.000%")
+    spans = [
+        span(1, None, Hop.CLIENT, "two requests", 0, 100),
+        span(2, 1, Hop.CLIENT, "GET", 20, 50),
+        span(3, 2, Hop.PROXY, "GET /", 20, 49.5),
+    ]
+    assert lay_out(assemble(spans)).rows[2].doubt == ("20.000%", "30.000%")
 
 
 def test_shares_sum_up_to_the_whole_and_the_queue_is_one_of_them():
