@@ -23,6 +23,7 @@ from itertools import zip_longest
 from typing import Any
 
 from lab.tracing.context import SAMPLED
+from lab.tracing.mask import mask_query
 from lab.tracing.names import CONNECTION_REQUESTS, HOP, UNCERTAINTY, UPSTREAM_SPLIT, Hop
 from lab.tracing.span import CLIENT, SERVER, Span, Value, hex_id
 
@@ -101,7 +102,7 @@ def attributes(said: Mapping[str, Any]) -> dict[str, Value]:
         "http.response.status_code": int(said["status"]),
         "url.scheme": said.get("scheme"),
         "url.path": path,
-        "url.query": query,
+        "url.query": mask_query(query),  # nginx cannot do it
         "server.address": said.get("host"),
         "client.address": said.get("remote_addr"),
         "network.peer.address": said.get("remote_addr"),

@@ -231,6 +231,7 @@ def test_what_is_an_error(status: str, error: str | None):
         ({"protocol": "HTTP/1.0"}, "network.protocol.version", "1"),
         ({"uri": "/a?b?c=/d"}, "url.query", "b?c=/d"),
         ({"uri": "/a?"}, "url.query", None),
+        ({"uri": "/a?token=hunter2&b=1"}, "url.query", "token=***&b=1"),
         ({"host": ""}, "server.address", None),
         ({"tls_protocol": "", "tls_cipher": ""}, "tls.protocol.version", None),
         ({"user_agent": 'x"\n\t\\'}, "user_agent.original", 'x"\n\t\\'),
