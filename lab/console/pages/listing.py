@@ -16,7 +16,6 @@ from lab.console.pages.units import clock, coarse, duration
 from lab.console.store import Filters
 from lab.console.summary import Summary
 from lab.tracing.names import Hop
-from lab.tracing.trace import RANKS
 
 WORDS = ("path", "status", "server", "min_ms", "max_ms", "errors")
 """What an address may filter by."""
@@ -64,7 +63,7 @@ class Row:
     @property
     def took(self) -> str:
         """From begin to end; where nginx is the first to tell, to the millisecond."""
-        from_proxy = self.summary.rank == RANKS[Hop.PROXY]
+        from_proxy = self.summary.hop_names[:1] == [Hop.PROXY]
         return (coarse if from_proxy else duration)(self.summary.duration)
 
     @property
@@ -92,13 +91,14 @@ class Row:
 
     @property
     def failed(self) -> bool:
-        """Whether anything went wrong that is not the client's own affair."""
-        return self.summary.failed
+        """Whether anything went wrong that is not the client's own affair: a 4xx is that."""
+        return self.summary.failed and self.status_class != "4"
 
     @property
     def error(self) -> str:
         """What, where the status does not say it all."""
-        return short(self.summary.error or "", 120)
+        error = self.summary.error or ""
+        return "" if error.startswith(self.status) else short(error, 120)
 
 
 def status_class(status: int | None) -> str:

@@ -6,8 +6,10 @@ import pytest
 
 from lab.console.pages import facts, reading, units
 from lab.console.pages.environ import FIELDS, NOWHERE, REQUEST_LINE, Entry, mapping
+from lab.console.pages.listing import Row
 from lab.console.pages.octets import passages
 from lab.console.pages.waterfall import lay_out, ticks
+from lab.console.summary import summarize
 from lab.tracing import names
 from lab.tracing.assembly import assemble
 from lab.tracing.changes import Kind
@@ -185,6 +187,22 @@ def test_a_trace_of_no_time_and_one_of_many_spans_are_drawn():
 )
 def test_the_scale_has_round_times(whole: float, labels: list[str]):
     assert [tick.label for tick in ticks(whole)] == labels
+
+
+def test_a_line_of_the_list_tells_no_more_than_is_known():
+    spans = traces.through_paceline()
+    row = Row(summarize(spans[0].trace_id, spans, 1))
+    assert (row.took, row.told_by) == ("61.0 ms", "client, proxy, server, application")
+    assert (row.error, row.failed) == ("502 Bad Gateway", True)
+    unseen = [span for span in spans if span.hop != Hop.CLIENT]
+    row = Row(summarize(spans[0].trace_id, unseen, 1))
+    assert (row.took, row.hops[0]) == ("59 ms", ("client", False))
+
+
+def test_what_the_status_says_is_not_said_twice():
+    whole = replace(traces.through_paceline(status=404)[0], error="404 Not Found")
+    row = Row(summarize(whole.trace_id, [whole], 1))
+    assert (row.status, row.error, row.failed) == ("404", "", False)
 
 
 def test_the_server_says_what_it_cannot_tell():
