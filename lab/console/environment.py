@@ -3,7 +3,8 @@
 CONSOLE_BIND                 where people reach it             (127.0.0.1:8081)
 CONSOLE_DATA                 what it keeps: traces, secret key (var/console of the repository)
 LAB_TELEMETRY                the folder of the sockets         (var/run/telemetry of the repository)
-PROXY_URL                    where Send sends its requests     (http://127.0.0.1:8080)
+SITE_URL                     the stack as people call it       (http://localhost:8080)
+PROXY_URL                    where it is reached from here     (SITE_URL)
 OTEL_EXPORTER_OTLP_ENDPOINT  where all that comes is passed on (nowhere)
 """
 
@@ -28,6 +29,7 @@ class Environment:
     bind: str
     data: Path
     telemetry: Path
+    site_url: str
     proxy_url: str
     endpoint: str
     """Of another collector; empty for none."""
@@ -49,11 +51,13 @@ class Environment:
             raise WordError(
                 f"OTEL_EXPORTER_OTLP_ENDPOINT={told}: is this console itself; leave it empty"
             )
+        site = http_url("SITE_URL", environ, "http://localhost:8080")
         return cls(
             bind=bind,
             data=Path(environ.get("CONSOLE_DATA") or VAR / "console").absolute(),
             telemetry=Path(environ.get("LAB_TELEMETRY") or VAR / "run" / "telemetry").absolute(),
-            proxy_url=http_url("PROXY_URL", environ, "http://127.0.0.1:8080"),
+            site_url=site,
+            proxy_url=http_url("PROXY_URL", environ, site),
             endpoint=endpoint,
         )
 

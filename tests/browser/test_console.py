@@ -52,14 +52,14 @@ def stack() -> Iterator[str]:
 @pytest.fixture(scope="module")
 def console(tmp_path_factory: pytest.TempPathFactory, stack: str) -> Iterator[Console]:
     """One for all tests that do not count what is in it."""
-    with Console(tmp_path_factory.mktemp("console"), {"PROXY_URL": stack}) as running:
+    with Console(tmp_path_factory.mktemp("console"), {"SITE_URL": stack}) as running:
         yield running
 
 
 @pytest.fixture
 def empty(tmp_path: Path, stack: str) -> Iterator[Console]:
     """One that has seen no trace yet."""
-    with Console(tmp_path, {"PROXY_URL": stack}) as running:
+    with Console(tmp_path, {"SITE_URL": stack}) as running:
         yield running
 
 

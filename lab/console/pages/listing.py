@@ -139,7 +139,7 @@ def traces(request: HttpRequest) -> HttpResponse:
             "older": older,
             "before": before,
             "fragment": "" if before is not None else "?" + urlencode(set_words),
-            "proxy_url": settings.ENVIRONMENT.proxy_url,
+            "site_url": settings.ENVIRONMENT.site_url,
         },
     )
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -38,18 +38,26 @@ def send(request: HttpRequest) -> HttpResponse:
     kept = collector().take(sent.spans)
     trace_id = sent.context.trace_id
     if sent.error is not None and sent.status is None:
-        why = f"{settings.ENVIRONMENT.proxy_url} gave no answer: {sent.error}. Does the stack run?"
+        why = f"{settings.ENVIRONMENT.site_url} gave no answer: {sent.error}. Does the stack run?"
         return form(request, given, why, trace_id if kept else "", status=502)
     return HttpResponseRedirect(reverse("trace", args=[trace_id]))
 
 
 def through_stack(given: Mapping[str, str]) -> Sent:
     """Sends it.  Blocks for PATIENCE at most.  Raises Unsendable."""
-    url = settings.ENVIRONMENT.proxy_url + target(given["path"])
+    url = settings.ENVIRONMENT.site_url + target(given["path"])
+    proxy = urlsplit(settings.ENVIRONMENT.proxy_url)
+    port = proxy.port or (443 if proxy.scheme == "https" else 80)
     body = given["body"].replace("\r\n", "\n").encode()
     try:
         return send_request(
-            url, method(given["method"]), fields(given["headers"]), body, PATIENCE, insecure=True
+            url,
+            method(given["method"]),
+            fields(given["headers"]),
+            body,
+            PATIENCE,
+            insecure=True,
+            connect_to=(proxy.hostname or "", port),
         )
     except ValueError as error:
         raise Unsendable(f"This makes no request: {error}.") from error
@@ -93,6 +101,6 @@ def form(
         "methods": METHODS,
         "problem": problem,
         "sent_trace": sent_trace,
-        "proxy_url": settings.ENVIRONMENT.proxy_url,
+        "site_url": settings.ENVIRONMENT.site_url,
     }
     return page(request, "send", "send", context, status)

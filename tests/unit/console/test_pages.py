@@ -3,9 +3,13 @@
 import json
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
 
 import pytest
 import requests
+from paceline.transport import listen
 
 from tests.services.telling import telling
 from tests.services.traces import through_paceline
@@ -16,7 +20,7 @@ from tests.unit.console.running import Console, eventually_equal
 def dead_end(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
     """One whose stack does not run: nobody listens on port 9."""
     folder = tmp_path_factory.mktemp("dead")
-    with Console(folder, {"PROXY_URL": "http://127.0.0.1:9"}) as running:
+    with Console(folder, {"SITE_URL": "http://127.0.0.1:9"}) as running:
         yield running
 
 
@@ -97,3 +101,27 @@ def test_programs_get_what_the_servers_tell_and_the_collectors_counts(console: C
 )
 def test_no_question_breaks_the_list(console: Console, query: str):
     assert console.get(f"/traces/?{query}").status_code == 200
+
+
+def test_a_request_is_sent_where_the_proxy_is_by_the_name_that_people_call_it(tmp_path: Path):
+    with listen("127.0.0.1:0").socket as proxy:
+        proxy.setblocking(True)
+        proxy.settimeout(20)
+        where = f"http://127.0.0.1:{proxy.getsockname()[1]}"
+        names = {"SITE_URL": "http://lab.example:8080", "PROXY_URL": where}
+        with Console(tmp_path, names) as console, requests.Session() as browser:
+            form = browser.get(f"{console.url}/send/", timeout=20)
+            token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', form.text)
+            assert token
+            data = {"csrfmiddlewaretoken": token[1], "method": "GET", "path": "/a"}
+            post = partial(
+                browser.post, f"{console.url}/send/", data, timeout=20, allow_redirects=False
+            )
+            with ThreadPoolExecutor() as pool:
+                answer = pool.submit(post)
+                connection, _ = proxy.accept()
+                with connection:
+                    head = connection.recv(65536)
+                    connection.sendall(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n")
+                assert answer.result().status_code == 302
+    assert head.startswith(b"GET /a HTTP/1.1\r\nHost: lab.example:8080\r\n")
