@@ -41,7 +41,8 @@ class Traced:
         if seen is None and (self.server_decides or not is_wanted(environ)):
             return self._application(environ, start_response)
         recording = record(environ)
-        recording.environ = {key: environ[key] for key in environ if key != OBSERVATION}
+        recording.environ = environ.copy()
+        recording.environ.pop(OBSERVATION, None)
         environ[RECORDING] = recording
         whole = recording.begin(self._name)
         queue = f"queue;dur={(seen.taken - seen.ready) * 1000:.2f}, " if seen else ""

@@ -35,13 +35,9 @@ class TraceContext:
     @classmethod
     def parse(cls, traceparent: str) -> "TraceContext | None":
         """Reads the field's value; None where it is malformed, which restarts the trace."""
-        found = VERSION_00.fullmatch(traceparent) or LATER.fullmatch(traceparent)
-        if found is None:
-            return None
-        trace_id, span_id, flags = found.groups()
-        if trace_id == NO_TRACE or span_id == NO_SPAN:
-            return None
-        return cls(trace_id, span_id, int(flags, 16))
+        if ids := parse_ids(traceparent):
+            return cls(ids[0], ids[1], int(ids[2], 16))
+        return None
 
     @property
     def sampled(self) -> bool:
@@ -51,6 +47,15 @@ class TraceContext:
     def __str__(self) -> str:
         """The field's value, always in version 00; of the flags only those that it knows."""
         return f"00-{self.trace_id}-{self.span_id}-{self.flags & (SAMPLED | RANDOM):02x}"
+
+
+def parse_ids(traceparent: str) -> tuple[str, ...] | None:
+    """Trace id, parent id and flags as they stand in the field; None where it is malformed."""
+    found = VERSION_00.fullmatch(traceparent) or LATER.fullmatch(traceparent)
+    if found is None:
+        return None
+    ids = found.groups()
+    return None if ids[0] == NO_TRACE or ids[1] == NO_SPAN else ids
 
 
 def new_id(size: int) -> str:

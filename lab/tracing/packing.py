@@ -6,13 +6,15 @@ name and a type for each value and ids for each span.
 """
 
 import json
+import math
+import re
 import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from lab.tracing.mask import mask_body
-from lab.tracing.recording import CAPTURE, Recording
-from lab.tracing.texts import environ_json, head_json, octets_json
+from lab.tracing.recording import CAPTURE, Recording, ServerPart
+from lab.tracing.texts import environ_json, head_json, name_json, octets_json
 
 CONTENT_TYPE = "application/vnd.wsgilab.recordings+json"
 PATH = "/v1/recordings"
@@ -23,6 +25,9 @@ NEEDED = (
 ).split()
 """What the collector needs of an environ for the attributes of a span."""
 
+TYPE = re.compile(rb"\n[Cc]ontent-[Tt]ype:[ \t]*([^\r\n]*)")
+CODING = re.compile(rb"\n[Cc]ontent-[Ee]ncoding:[ \t]*([^\r\n]*)")
+
 dumps = json.JSONEncoder(separators=(",", ":")).encode
 
 
@@ -31,24 +36,54 @@ def pack(recording: Recording) -> str:
     server = octets = "null"
     environ: Mapping[str, Any] = recording.environ
     if recording.server is not None:
-        *part, received = recording.server(recording)
-        server = dumps(part)
-        if CAPTURE and received is not None:
-            octets = octets_of(*received, environ.get("CONTENT_TYPE", ""))
+        part = recording.server(recording)
+        server = part_json(part)
+        if CAPTURE and part.octets is not None:
+            octets = octets_of(*part.octets, environ.get("CONTENT_TYPE", ""))
     if not CAPTURE:
         environ = {name: environ[name] for name in NEEDED if name in environ}
-    said = dumps(
-        [
-            recording.trace_id,
-            recording.parent_id,
-            recording.status,
-            recording.error,
-            recording.lost,
-            recording.attributes,
-            recording.spans,
-        ]
+    error = "null" if recording.error is None else dumps(recording.error)
+    return (
+        f'["{recording.trace_id}","{recording.parent_id}",{name_json(recording.status)},{error},'
+        f"{recording.lost},{attributes_json(recording.attributes)},{spans_json(recording.spans)},"
+        f"{environ_json(environ)},{server},{octets}]"
     )
-    return f"{said[:-1]},{environ_json(environ)},{server},{octets}]"
+
+
+def spans_json(spans: Iterable[list[Any]]) -> str:
+    """Spans as ``Recording.spans`` has them; by hand, since most of each is two numbers."""
+    texts = [
+        f"[{name_json(name)},{start},{end},{parent},"
+        f"{'null' if attributes is None else attributes_json(attributes)},"
+        f"{'null' if error is None else dumps(error)}]"
+        for name, start, end, parent, attributes, error in spans
+    ]
+    return f"[{','.join(texts)}]"
+
+
+def attributes_json(attributes: Mapping[str, Any]) -> str:
+    """Attributes of a span."""
+    texts = [f"{name_json(name)}:{value_json(value)}" for name, value in attributes.items()]
+    return f"{{{','.join(texts)}}}"
+
+
+def value_json(value: Any) -> str:
+    """One value; the encoder costs as much for a number as for a page."""
+    kind = type(value)
+    if kind is int or (kind is float and math.isfinite(value)):
+        return repr(value)
+    return dumps(value)
+
+
+def part_json(part: ServerPart) -> str:
+    """What the server tells, without the octets."""
+    steps = [f"[{name_json(name)},{start},{end}]" for name, start, end in part.steps]
+    events = [f"[{name_json(name)},{moment}]" for name, moment in part.events]
+    error = "null" if part.error is None else dumps(part.error)
+    return (
+        f"[{name_json(part.software)},{part.start},{part.end},[{','.join(steps)}],"
+        f"[{','.join(events)}],{attributes_json(part.attributes)},{error}]"
+    )
 
 
 def octets_of(head: bytes, body: bytes, answer: bytes, content_type: str) -> str:
@@ -64,12 +99,11 @@ def octets_of(head: bytes, body: bytes, answer: bytes, content_type: str) -> str
 
 def type_and_coding(head: bytes) -> tuple[str, str]:
     """The values of a head's Content-Type and Content-Encoding; empty where it has none."""
-    found = {}
-    for line in head.split(b"\r\n"):
-        if line[:8] in (b"Content-", b"content-", b"CONTENT-"):
-            name, _, value = line.partition(b":")
-            found[name.lower()] = value.strip().decode("latin-1")
-    return found.get(b"content-type", ""), found.get(b"content-encoding", "")
+    kind, coding = TYPE.search(head), CODING.search(head)
+    return (
+        kind[1].decode("latin-1") if kind else "",
+        coding[1].decode("latin-1") if coding else "",
+    )
 
 
 def batch(packed: Iterable[str], about: dict[str, Any]) -> bytes:

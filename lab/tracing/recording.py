@@ -10,7 +10,7 @@ from contextvars import ContextVar
 from time import monotonic_ns
 from typing import Any, NamedTuple
 
-from lab.tracing.context import TraceContext, new_id
+from lab.tracing.context import TraceContext, new_id, parse_ids
 from lab.tracing.span import Value
 
 NAME, START, END, PARENT, ATTRIBUTES, ERROR = range(6)
@@ -133,5 +133,5 @@ def is_wanted(environ: dict[str, Any]) -> bool:
 
 def record(environ: dict[str, Any]) -> Recording:
     """A recording that goes on with the trace that a request belongs to, or begins one."""
-    context = TraceContext.parse(environ.get("HTTP_TRACEPARENT", ""))
-    return Recording(context.trace_id, context.span_id) if context else Recording()
+    ids = parse_ids(environ.get("HTTP_TRACEPARENT", ""))
+    return Recording(ids[0], ids[1]) if ids else Recording()

@@ -5,6 +5,7 @@ which nothing was hidden are kept as they were made.
 """
 
 from collections.abc import Hashable, Mapping
+from functools import lru_cache
 from json.encoder import encode_basestring_ascii as quote
 from typing import Any
 
@@ -19,6 +20,10 @@ PLAIN = (bool, int, tuple, type(None))
 _lines: dict[bytes, str] = {}
 _variables: dict[tuple[str, str], str] = {}
 _objects: dict[tuple[str, type, object], str] = {}
+
+
+name_json = lru_cache(CACHE_SIZE)(quote)
+"""A name that comes again and again as a JSON string."""
 
 
 def head_json(head: bytes) -> str:
