@@ -7,7 +7,7 @@ from operator import or_
 
 from lab.tracing.names import SOFTWARE, Hop
 from lab.tracing.span import CLIENT, INTERNAL, SERVER, Span, Value
-from lab.tracing.trace import RANKS, STRANGER, path_of
+from lab.tracing.trace import RANKS, STRANGER, has_failed, path_of
 
 MAX_TEXT = 2000
 """Characters of a path or an error that a list shows; the spans have them whole."""
@@ -83,7 +83,7 @@ def summarize(trace_id: str, spans: Sequence[Span], size: int) -> Summary:
         (span for span in spans if span.kind != INTERNAL), key=lambda s: (place(s), s.start)
     )
     failed = max(
-        (span for span in spans if span.error is not None),
+        (span for span in spans if has_failed(span)),
         key=lambda span: (place(span), span.error),
         default=None,
     )

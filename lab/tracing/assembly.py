@@ -8,7 +8,7 @@ from lab.tracing.names import SOFTWARE, Hop
 from lab.tracing.parents import tree
 from lab.tracing.sentence import sentence
 from lab.tracing.span import Span
-from lab.tracing.trace import RANKS, Node, Trace, path_of
+from lab.tracing.trace import RANKS, Node, Trace, has_failed, path_of
 from lab.tracing.working import share_out
 
 __all__ = ["Node", "Trace", "assemble"]
@@ -74,7 +74,7 @@ def first_status(nodes: Sequence[Node]) -> int | None:
 
 def first_error(nodes: Sequence[Node], status: int | None) -> str | None:
     """What went wrong first, where it did: farthest from the client."""
-    failed = [node for node in nodes if node.span.error is not None]
+    failed = [node for node in nodes if has_failed(node.span)]
     if failed:
         cause = min(failed, key=lambda node: (-node.rank, node.end, node.start, node.span.span_id))
         return cause.span.error or "failed"

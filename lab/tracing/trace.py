@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from lab.tracing.names import UNCERTAINTY, Hop
-from lab.tracing.span import Span, Value
+from lab.tracing.span import CLIENT, Span, Value
 
 RANKS = {hop.value: rank for rank, hop in enumerate(Hop)}
 STRANGER = len(RANKS)
@@ -99,3 +99,15 @@ def path_of(url: Value) -> str:
         return urlsplit(str(url)).path or "/"
     except ValueError:
         return ""
+
+
+def has_failed(span: Span) -> bool:
+    """Whether an error of a span is one of its request.
+
+    What a client asked for wrongly is its own affair (4xx, but not nginx's 499: it left).  After a
+    try that failed a proxy asks the next; where none answers, the span of the whole says so.
+    """
+    status = span.attributes.get("http.response.status_code")
+    asked_wrongly = isinstance(status, int) and 400 <= status < 499
+    is_try = span.hop == Hop.PROXY and span.kind == CLIENT
+    return span.error is not None and not asked_wrongly and not is_try

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from lab.tracing.assembly import Node, Trace, assemble
 from lab.tracing.names import HOP, UNCERTAINTY, UPSTREAM_SPLIT, Hop
-from lab.tracing.span import INTERNAL, SERVER, Span
+from lab.tracing.span import CLIENT, INTERNAL, SERVER, Span
+from lab.tracing.trace import has_failed
 from tests.unit.tracing.traces import MS, NOON, TRACE, request, span
 
 HOPS = [str(hop) for hop in Hop]
@@ -242,3 +243,21 @@ def test_the_innermost_error_is_the_cause():
 def test_without_a_span_there_is_no_trace():
     with pytest.raises(ValueError, match="no spans"):
         assemble([])
+
+
+@pytest.mark.parametrize(
+    ("hop", "kind", "status", "failed"),
+    [
+        (Hop.CLIENT, CLIENT, 404, False),
+        (Hop.CLIENT, CLIENT, 502, True),
+        (Hop.PROXY, CLIENT, 502, False),
+        (Hop.PROXY, SERVER, 502, True),
+        (Hop.PROXY, SERVER, 499, True),
+        (Hop.APPLICATION, INTERNAL, None, True),
+    ],
+)
+def test_which_errors_are_the_requests(hop: Hop, kind: int, status: int | None, failed: bool):
+    attributes = {HOP: hop} | ({} if status is None else {"http.response.status_code": status})
+    one = Span("1" * 32, "1" * 16, "", "GET /", 1, 2, attributes, kind=kind, error="failed")
+    assert has_failed(one) is failed
+    assert (assemble([one]).error is not None) is (failed or (status or 0) >= 500)
