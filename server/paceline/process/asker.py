@@ -54,11 +54,6 @@ class Asker:
         self.closed = True
         self.waits = False
         self._inbox.ignore(self.socket.fileno())
-        try:
-            # A child that was forked just now may hold it open for a moment.
-            self.socket.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass  # the other side was faster
         self.socket.close()
 
     def _read(self) -> None:

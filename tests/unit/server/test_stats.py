@@ -4,6 +4,7 @@ What it tells of requests is in tests/contract/behaviour/test_stats.py, for ever
 """
 
 import json
+import math
 import os
 import signal
 import socket
@@ -15,8 +16,12 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from paceline.config import Config
 from paceline.process.asker import Asker
+from paceline.process.channel import Channel
 from paceline.process.signals import SignalInbox
+from paceline.process.survey import Survey
+from paceline.process.worker import Worker
 from paceline.settings.places import unix_address
 
 from tests.unit.server.supervised import (
@@ -218,6 +223,57 @@ class TestWorkers:
             until(gone, "it is killed")
             server.logged("has made no progress for 1 s: aborted")
             server.see(lambda told: states(told) == ["ready"])
+
+
+class TestChannel:
+    def test_an_answer_that_comes_late_is_not_taken_for_the_next(self) -> None:
+        channel = Channel()
+        channel.ask(1)
+        channel.ask(2)
+        late, right = (
+            json.dumps({"question": number, "queue": 0}).encode() + b"\n" for number in (1, 2)
+        )
+        far = channel._far
+        assert far.recv(100) == b"1\n2\n"
+        far.sendall(late)
+        assert channel.receive(2) is None
+        far.sendall(right[:5])
+        assert channel.receive(2) is None
+        far.sendall(right[5:] + late)
+        assert channel.receive(2) == {"question": 2, "queue": 0}
+        assert channel.receive(2) is None
+        far.close()
+        with pytest.raises(EOFError):
+            channel.receive(2)
+        channel.close()
+
+    @pytest.mark.parametrize(
+        "said", [b'{"question": 1,', b'{"question": 1, "threads": 5}', b"[" * 100_000]
+    )
+    def test_a_worker_that_says_what_makes_no_sense_is_silent(self, said: bytes) -> None:
+        inbox, worker = Inbox(), Worker(1, Config(stats="unix:stats"), None)
+        worker.pid = os.getpid()
+        worker.heartbeat.say_ready()
+        assert worker.channel
+        survey = Survey([worker], 1, cast(SignalInbox, inbox))
+        worker.channel._far.sendall(said + b"\n")
+        inbox.wait()
+        assert survey.go_on(survey.due) == math.inf
+        assert survey.describe(worker)["state"] == "silent"
+        assert not inbox.handlers
+        worker.close()
+
+    def test_one_that_has_ended_is_not_listened_to(self) -> None:
+        """Its descriptor may be another's by now."""
+        inbox, worker = Inbox(), Worker(1, Config(stats="unix:stats"), None)
+        worker.heartbeat.say_ready()
+        survey = Survey([worker], 1, cast(SignalInbox, inbox))
+        assert len(inbox.handlers) == 1
+        assert survey.due < math.inf
+        survey.forget(worker)
+        assert not inbox.handlers
+        assert survey.due == math.inf
+        worker.close()
 
 
 class TestAskers:
