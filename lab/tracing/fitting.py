@@ -8,6 +8,7 @@ that is cut off.
 
 from collections.abc import Sequence
 
+from lab.tracing.names import Hop
 from lab.tracing.trace import Node
 
 JITTER = 1_000_000
@@ -62,11 +63,19 @@ def give_way(node: Node) -> None:
         node.end = max(node.end, min(node.end + wrong, last))
 
 
+def sending(client: Node) -> int | None:
+    """When a client began to send, before which nobody can have got anything; None if not told."""
+    steps = [child for child in client.children if child.span.name == "send"]
+    return steps[0].start if steps and client.span.hop == Hop.CLIENT else None
+
+
 def keep_within(node: Node, parent: Node) -> None:
     """Cuts off what sticks out; what began or ended with an uncertain parent still does."""
     start, end = node.start, node.end
     if node.uncertainty and same_clock(node, parent):
         start = parent.start if node.span.start == parent.span.start else start
         end = parent.end if node.span.end == parent.span.end else end
+    if node.uncertainty and (sent := sending(parent)) is not None:
+        start = max(start, min(sent, start + node.uncertainty))
     node.start = min(max(start, parent.start), parent.end)
     node.end = max(node.start, min(end, parent.end))

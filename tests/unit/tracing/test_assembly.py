@@ -261,3 +261,13 @@ def test_which_errors_are_the_requests(hop: Hop, kind: int, status: int | None, 
     one = Span("1" * 32, "1" * 16, "", "GET /", 1, 2, attributes, kind=kind, error="failed")
     assert has_failed(one) is failed
     assert (assemble([one]).error is not None) is (failed or (status or 0) >= 500)
+
+
+def test_nginx_has_not_begun_before_the_client_sent():
+    client = span(1, None, Hop.CLIENT, "GET", 0.0, 10.0)
+    send = span(2, 1, Hop.CLIENT, "send", 1.6, 1.7)
+    proxy = span(3, 1, Hop.PROXY, "GET /", 1.0, 9.0)
+    nodes = by_number(assemble([client, send, proxy]))
+    assert nodes[3].start == nodes[2].start
+    early = replace(proxy, start=NOON)  # then it is moved as far as it may be wrong, and no farther
+    assert by_number(assemble([client, send, early]))[3].start == NOON + MS
