@@ -50,8 +50,11 @@ class Variant:
 class Site(ABC):
     """A stack that answers, and what can be done to it."""
 
-    def __init__(self, server: str, http_port: int, https_port: int, place: Path) -> None:
+    def __init__(
+        self, server: str, http_port: int, https_port: int, console_port: int, place: Path
+    ) -> None:
         self.server = server
+        self.console = f"http://localhost:{console_port}"
         self.http = f"http://localhost:{http_port}"
         self.https = f"https://localhost:{https_port}"
         self.place = place
@@ -83,7 +86,7 @@ class LocalSite(Site):
     """Local processes, by `lab up --detach`."""
 
     def __init__(self, server: str, stack: Stack) -> None:
-        super().__init__(server, stack.http, stack.https, stack.var)
+        super().__init__(server, stack.http, stack.https, stack.console, stack.var)
         self._stack = stack
 
     @property
@@ -112,7 +115,7 @@ class ContainerSite(Site):
     def __init__(self, place: Path, words: Mapping[str, str]) -> None:
         server = words.get("SERVER") or "paceline"
         ports = {name: free_port() for name in PORTS}
-        super().__init__(server, ports["HTTP_PORT"], ports["HTTPS_PORT"], place)
+        super().__init__(server, *ports.values(), place)
         self.project = f"lab-test-{os.getpid()}-{ports['HTTP_PORT']}"
         # Images of its own names: those of the person who runs the tests stay what they are.
         images = {"proxy": "proxy", "server": "server", "prepare": "server", "postgres": "postgres"}
