@@ -92,7 +92,10 @@ def executed(recording: Recording, plain: Function, cursor: Any, sql: Any, param
         raise
     recording.end(index)
     try:
-        Rows(recording.spans[index]).follow(cursor)
+        if index >= 0:
+            Rows(recording.spans[index]).follow(cursor)
+        else:  # one span too many: what followed the statement before must not count these rows
+            Rows.leave(cursor)
     except Exception:  # a driver's cursor that is like no other: its rows are not counted
         pass
     return result
@@ -138,6 +141,12 @@ class Rows:
         if not hasattr(type(cursor), "fetchone"):
             for method in FETCHES:
                 attributes[method] = partial(self.fetch, method)
+
+    @staticmethod
+    def leave(cursor: Any) -> None:
+        """Takes away what stands in for the fetching methods of Django's cursor."""
+        for name in (Rows.KEPT, *FETCHES):
+            cursor.__dict__.pop(name, None)
 
     def fetch(self, method: str, *args: Any, **kwargs: Any) -> Any:
         """Calls a method of the driver's cursor, with its errors translated as Django does."""

@@ -118,6 +118,15 @@ def test_a_view_that_fails_and_the_hook_that_may_help(
     assert "a-secret" not in str(failing["spans"])
 
 
+def test_statements_past_the_last_span_work_and_belong_to_no_other(project: dict[str, Any]):
+    page = project["/countless/"]
+    assert page["result"] == [200, "777"]
+    template = page["spans"][-1]
+    assert (template["name"], template["attributes"]) == ("template <unknown source>", {})
+    statements = [span for span in page["spans"] if span["name"] == "SQL SELECT"]
+    assert {span["attributes"]["db.response.returned_rows"] for span in statements} == {1}
+
+
 def test_an_async_view_is_a_span(project: dict[str, Any]):
     assert project["/awaited/"]["result"] == [200, "awaited"]
     assert project["/awaited/"]["tree"] == chain(f"view {ME}.awaited")
@@ -148,6 +157,6 @@ def test_a_cursor_from_before_is_recorded_too(project: dict[str, Any]):
 
 def test_every_span_ends_within_its_parent(project: dict[str, Any]):
     recorded = {name: each for name, each in project.items() if "nested" in each}
-    assert len(recorded) == 11
+    assert len(recorded) == 12
     for name, each in recorded.items():
         assert each["nested"] and each["open"] == [], name

@@ -21,6 +21,7 @@ from django.urls import path, re_path
 from django.utils.decorators import async_only_middleware
 
 from lab.tracing.django import instrument
+from lab.tracing.recording import CURRENT, MOST_SPANS
 from tests.unit.tracing.recorded import record
 
 
@@ -80,6 +81,25 @@ def many(request: HttpRequest) -> HttpResponse:
     return HttpResponse(json.dumps([one, two, rest, nothing, rows]))
 
 
+def countless(request: HttpRequest) -> HttpResponse:
+    """More statements than a recording has room for; the last span that has is a template's."""
+    recording = CURRENT.get()
+    with connection.cursor() as cursor:
+        while recording is not None and len(recording.spans) < MOST_SPANS - 1:
+            cursor.execute("SELECT 1")
+            cursor.fetchall()
+
+        def numbers() -> list[Any]:
+            found = []
+            for _ in range(3):
+                cursor.execute("SELECT 7")
+                found += cursor.fetchall()
+            return found
+
+        template = engines["django"].from_string("{% for row in numbers %}{{ row.0 }}{% endfor %}")
+        return HttpResponse(template.render({"numbers": numbers}))
+
+
 def slow(request: HttpRequest) -> HttpResponse:
     """Takes 5 ms to compute each row, which SQLite does when the row is fetched."""
     connection.connection.create_function("slow", 1, lambda number: time.sleep(0.005) or number)
@@ -129,6 +149,7 @@ class Page:
 
 urlpatterns = [
     path("many/", many),
+    path("countless/", countless),
     path("slow/", slow),
     path("broken/", broken),
     path("bad/", bad),
@@ -168,7 +189,7 @@ def ask(path: str) -> Any:
 
 
 paths = (
-    "/many/ /slow/ /broken/ /bad/ /failing/ /failing/?save "
+    "/many/ /countless/ /slow/ /broken/ /bad/ /failing/ /failing/?save "
     "/awaited/ /awaited/?fail /page/7/ /page/7/?none"
 )
 recorded = {path: record(lambda path=path: ask(path)) for path in paths.split()}
