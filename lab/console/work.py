@@ -5,7 +5,7 @@ import os
 import socket
 
 from lab.console.collector import collector
-from lab.console.nginx_log import BadLine, spans_of
+from lab.console.nginx_log import BadLine, masked, spans_of
 from lab.console.nginx_socket import Reader
 
 BEHIND = 5
@@ -37,6 +37,7 @@ def stop() -> None:
 
 def take(line: bytes) -> None:
     """A line of nginx's log; one that cannot be read is counted."""
+    line = masked(line)
     try:
         spans = spans_of(line)
     except BadLine:

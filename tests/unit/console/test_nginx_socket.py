@@ -24,6 +24,14 @@ def test_a_line_becomes_a_trace(console: Console):
     assert LINE["span_id"] in {span["spanId"] for span in console.spans(trace_id)}
 
 
+def test_no_secret_of_a_query_is_kept(console: Console):
+    (trace_id,) = ids(1)
+    console.log(line(trace_id=trace_id, uri="/reset/?token=se-cret"))
+    eventually_equal(lambda: len(console.spans(trace_id)), 5)
+    assert "token=***" in str(console.spans(trace_id))
+    assert "se-cret" not in str(console.spans(trace_id))
+
+
 def test_what_nobody_wanted_recorded_is_not_kept(console: Console):
     unsampled, sampled = ids(2)
     console.log(line(trace_id=unsampled, flags="02"))
