@@ -27,7 +27,10 @@ COOKIE_ATTRIBUTE = re.compile(
 """Of Set-Cookie: what stays behind the first pair."""
 
 FIELD = re.compile(rb"\n([^:\n]+):[ \t]*([^\n]*(?:\n[ \t][^\n]*)*)")
-PARAMETER = re.compile(rb"[?&;#]([^=?&;#\s]+)=")
+PARAMETER = re.compile(
+    rb"(?:[?&;#]|%(?:3F|26|3B|23))((?:(?!%(?:3F|26|3B|23|3D))[^=?&;#\s])++)(?:=|%3D)", re.IGNORECASE
+)
+"""Of a URL, or of one that is a parameter of another, as when it says where to go next."""
 PARAMETER_VALUE = re.compile(rb"[^&\s]*")
 USER = re.compile(rb"(?<=://)[^/?#\s]*@")
 

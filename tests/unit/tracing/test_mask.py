@@ -85,6 +85,12 @@ def test_targets_and_queries():
     assert mask_query("") == ""
 
 
+def test_a_url_that_is_a_parameter_of_another():
+    login = "/login?next=%2Freset%3Fpage%3D2%26TOKEN%3dabc&a=b"
+    assert mask_target(login) == "/login?next=%2Freset%3Fpage%3D2%26TOKEN%3d***&a=b"
+    assert mask_query("next=/x%3ftoken=abc") == "next=/x%3ftoken=***"
+
+
 @pytest.mark.parametrize(
     ("body", "masked"),
     [
