@@ -172,5 +172,5 @@ def test_a_stack_with_postgresql_over_a_unix_socket_and_what_is_left_of_it(tmp_p
         assert "<p>kept</p>" in visitor.get("/").text
         assert f'class="who">{visitor.account.name}<' in visitor.get("/").text  # same secret key
         site.compose("down", "--volumes")
-        images = [f"{site.project}-{name}" for name in ("postgres", "proxy", "server")]
+        images = [f"{site.project}-{name}" for name in ("console", "postgres", "proxy", "server")]
         assert sorted(site.left().splitlines()) == images
