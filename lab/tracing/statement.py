@@ -19,22 +19,36 @@ LONGEST = 4096
 # What may hold a quote that begins no literal (comments, identifiers) must be matched as well, else
 # literals and what is between them change places.  A literal that was cut off ends with the text.
 COMMENT = r"--[^\n]*|/\*.*?(?:\*/|\Z)"
+LITERAL = r"'(?:''|[^'])*(?:'|\Z)"
+IDENTIFIER = r'"[^"]*(?:"|\Z)'
 STANDARD = re.compile(
     rf"""(?P<literal>
-            [eE]'(?:\\.|''|[^'\\])*(?:'|\Z)             # PostgreSQL's, with backslashes
-          | '(?:''|[^'])*(?:'|\Z)
+            (?<!\w)[eE]'(?:\\.|''|[^'\\])*(?:'|\Z)      # PostgreSQL's, with backslashes
+          | {LITERAL}
           | \$(?P<tag>\w*)\$ .*? (?:\$(?P=tag)\$|\Z)    # PostgreSQL's, between dollars
         )
-      | {COMMENT} | "[^"]*(?:"|\Z)
+      | {COMMENT} | {IDENTIFIER}
     """,
     re.VERBOSE | re.DOTALL,
+)
+# To SQLite a name in quotes that no column has is a text: what something is compared to may be one.
+# Django writes names there with their table's before them.
+SQLITE = re.compile(
+    rf"""(?P<literal>
+            {LITERAL}
+          | (?:(?<=[=<>])|(?<=[=<>]\ )|(?<=\bLIKE\ )) {IDENTIFIER} (?!\s*\.)
+        )
+      | {COMMENT} | {IDENTIFIER} | `[^`]*(?:`|\Z) | \[[^\]]*(?:\]|\Z)
+    """,
+    re.VERBOSE | re.DOTALL | re.IGNORECASE,
 )
 MYSQL = re.compile(
-    rf"""(?P<literal> '(?:\\.|''|[^'\\])*(?:'|\Z) | "(?:\\.|""|[^"\\])*(?:"|\Z) )
-      | {COMMENT} | \#[^\n]* | `[^`]*(?:`|\Z)
+    r"""(?P<literal> '(?:\\.|''|[^'\\])*(?:'|\Z) | "(?:\\.|""|[^"\\])*(?:"|\Z) )
+      | --(?:\s[^\n]*|\Z) | /\*(?!!).*?(?:\*/|\Z) | \#[^\n]* | `[^`]*(?:`|\Z)
     """,
     re.VERBOSE | re.DOTALL,
 )
+PATTERNS = {"mysql": MYSQL, "sqlite": SQLITE}
 FIRST_WORD = re.compile(r"(?:--[^\n]*(?:\n|\Z)|/\*.*?\*/|[\s(;])*(\w+)", re.DOTALL)
 
 
@@ -67,5 +81,5 @@ def remembered(sql: str, vendor: str) -> tuple[str, dict[str, Any]]:
 
 def without_literals(sql: str, vendor: str) -> str:
     """The text with ``?`` for each text literal."""
-    pattern = MYSQL if vendor == "mysql" else STANDARD
+    pattern = PATTERNS.get(vendor, STANDARD)
     return pattern.sub(lambda found: "?" if found["literal"] is not None else found[0], sql)

@@ -16,6 +16,13 @@ LITERALS = [
     ("SELECT $$it's secret$$, $a$secret $$ too$a$", "SELECT ?, ?"),
     ("SELECT 'secret that is cut o", "SELECT ?"),
     ("SELECT 'more\nsecrets'", "SELECT ?"),
+    (r"SELECT 1 WHERE a LIKE'\' AND b = 'secret'", "SELECT 1 WHERE a LIKE? AND b = ?"),
+]
+OF_SQLITE = [
+    ("SELECT [it's], `it's`, 'secret'", "SELECT [it's], `it's`, ?"),
+    ('SELECT "a" WHERE "b" = "it\'s secret" AND c="x"', 'SELECT "a" WHERE "b" = ? AND c=?'),
+    ('UPDATE "t" SET "a" = "t"."b", "c" = %s', 'UPDATE "t" SET "a" = "t"."b", "c" = %s'),
+    ("SELECT LIKE'\\', 'secret'", "SELECT LIKE?, ?"),
 ]
 OF_MYSQL = [
     (r"SELECT 'it\'s secret', a", "SELECT ?, a"),
@@ -24,12 +31,20 @@ OF_MYSQL = [
         "SELECT `it's` FROM t # it's\n WHERE a = 'secret'",
         "SELECT `it's` FROM t # it's\n WHERE a = ?",
     ),
+    ("SELECT 5--'secret', 'secret'", "SELECT 5--?, ?"),
+    ("SELECT 5 -- it's\n, 'secret'", "SELECT 5 -- it's\n, ?"),
+    ("SELECT /*! 'secret', */ a", "SELECT /*! ?, */ a"),
 ]
 
 
 @pytest.mark.parametrize(("sql", "text"), LITERALS)
 def test_literals_are_left_out(sql: str, text: str):
     assert without_literals(sql, "postgresql") == text
+
+
+@pytest.mark.parametrize(("sql", "text"), OF_SQLITE)
+def test_literals_of_sqlite_are_left_out(sql: str, text: str):
+    assert without_literals(sql, "sqlite") == text
 
 
 @pytest.mark.parametrize(("sql", "text"), OF_MYSQL)
