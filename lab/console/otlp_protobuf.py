@@ -122,18 +122,27 @@ def attributes(pairs: Iterable[KeyValue]) -> dict[str, Value]:
 
 def value_of(message: AnyValue) -> Value:
     """A value; what the lab never sends itself, such as a map, becomes its text."""
+    content = content_of(message)
+    if message.WhichOneof("value") == "array_value":
+        return [str(each) for each in content]
+    value: Value = str(content) if isinstance(content, dict) else content
+    return value
+
+
+def content_of(message: AnyValue) -> Any:
+    """A value as Python has it, with what is within; its text is made once, of the whole."""
     kind = message.WhichOneof("value")
     if kind is None:
         return ""
-    content: Any = getattr(message, kind)
-    if kind == "array_value":
-        return [str(value_of(each)) for each in content.values]
-    if kind == "kvlist_value":
-        return str(attributes(content.values))
-    if kind == "bytes_value":
-        return str(content.hex())
-    value: Value = content
-    return value
+    content = getattr(message, kind)
+    match kind:
+        case "array_value":
+            return [content_of(each) for each in content.values]
+        case "kvlist_value":
+            return {pair.key: content_of(pair.value) for pair in content.values}
+        case "bytes_value":
+            return content.hex()
+    return content
 
 
 def status(code: int, message: str) -> bytes:

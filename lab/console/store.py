@@ -7,6 +7,7 @@ spans = store.get(page.rows[0].trace_id)             # for assemble()
 """
 
 import json
+import logging
 import sqlite3
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,6 +18,8 @@ from pathlib import Path
 from lab.console import nginx_log
 from lab.console.summary import Summary
 from lab.tracing.span import Span, decode
+
+log = logging.getLogger("lab.console")
 
 SCHEMA = Path(__file__).with_name("schema.sql")
 COLUMNS = ", ".join(field.name for field in fields(Summary))
@@ -130,7 +133,7 @@ class Store:
             chunks = connection.execute(
                 "SELECT body FROM chunks WHERE trace_id = ? ORDER BY id", [trace_id]
             ).fetchall()
-        return [span for (body,) in chunks for span in unpack(body)]
+        return [span for (body,) in chunks for span in readable(trace_id, body)]
 
     def count_spans(self) -> int:
         """Of all traces together."""
@@ -148,6 +151,15 @@ class Store:
 def pack(text: bytes) -> bytes:
     """A chunk as it is kept.  Level 1: four times smaller; the next level costs twice the time."""
     return zlib.compress(text, 1)
+
+
+def readable(trace_id: str, body: bytes) -> Sequence[Span]:
+    """The spans of a chunk; none of one that is damaged, or nested deeper than the stack is here."""
+    try:
+        return [*unpack(body)]
+    except (ValueError, RecursionError, zlib.error) as error:
+        log.error("a part of trace %s cannot be read: %s", trace_id, error)
+        return []
 
 
 def unpack(body: bytes) -> Iterable[Span]:

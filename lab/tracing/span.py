@@ -161,7 +161,7 @@ def decode_attributes(holder: Mapping[str, Any]) -> dict[str, Value]:
     for pair in holder.get("attributes", ()):
         value = pair["value"]
         text = value.get("stringValue")  # as most are
-        values[pair["key"]] = text if isinstance(text, str) else decode_value(value)
+        values[str(pair["key"])] = text if isinstance(text, str) else decode_value(value)
     return values
 
 
@@ -178,6 +178,12 @@ def decode_value(value: Mapping[str, Any]) -> Value:
             case "doubleValue":
                 return float(content)
             case "arrayValue":
-                return [str(decode_value(each)) for each in content.get("values", ())]
+                return [*map(decode_text, content.get("values", ()))]
         return str(content)
     return ""
+
+
+def decode_text(value: Mapping[str, Any]) -> str:
+    """A value of a list as text.  A list within it is not decoded first: each text of a text has
+    twice the backslashes of the one within."""
+    return str(value if "arrayValue" in value else decode_value(value))

@@ -16,6 +16,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceResponse,
 )
 
+from lab.console import otlp
 from lab.console.ingest import before
 from lab.console.limits import MAX_BODY, MAX_DECODED
 from lab.console.otlp_protobuf import to_protobuf
@@ -234,6 +235,40 @@ def test_half_a_character_harms_nobody(console: Console):
     eventually_equal(lambda: len(console.spans(odd.trace_id)), 1)
     text = console.get(f"/traces/{odd.trace_id}.json").text
     json.loads(text, parse_constant=lambda constant: pytest.fail(f"{constant} is no JSON"))
+
+
+def nested(depth: int) -> Any:
+    value: dict[str, Any] = {"stringValue": "'"}
+    for _ in range(depth):
+        value = {"arrayValue": {"values": [value]}}
+    return value
+
+
+@pytest.mark.parametrize("kind", ["array_value", "kvlist_value"])
+def test_lists_within_lists_stay_small(kind: str):
+    request = ExportTraceServiceRequest()
+    made = request.resource_spans.add().scope_spans.add().spans.add()
+    made.trace_id, made.span_id = b"1" * 16, b"1" * 8
+    value = made.attributes.add(key="deep").value
+    for _ in range(20):  # protobuf's own bound is 100 messages
+        within = getattr(value, kind).values.add()
+        value = within if kind == "array_value" else within.value
+    value.string_value = "'"
+    (read,) = otlp.read(request.SerializeToString(), PROTOBUF).spans
+    assert len(str(read.attributes["deep"])) < 300
+    (read,) = otlp.read(changed("attributes/0/value", nested(20)), JSON).spans
+    assert max(len(str(value)) for value in read.attributes.values()) < 1000
+
+
+@pytest.mark.parametrize("digits", ["\uff11" * 32, "\u0661" * 32, "_" + "1" * 31])
+def test_an_id_has_digits_of_ascii(digits: str):
+    export = otlp.read(changed("traceId", digits), JSON)
+    assert (len(export.spans), export.rejected) == (0, 1)
+
+
+def test_a_key_that_is_no_text_becomes_one():
+    (read,) = otlp.read(changed("attributes/0/key", 5), JSON).spans
+    assert {type(key) for key in read.attributes} == {str}
 
 
 def test_an_unknown_trace(console: Console):

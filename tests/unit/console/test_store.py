@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from lab.console import writer as writing
 from lab.console.collector import chunks
-from lab.console.store import Filters, Store
+from lab.console.store import Filters, Store, pack
 from lab.console.summary import Summary, summarize
 from lab.console.writer import Bounds, Writer, excess, write
 from lab.tracing.assembly import assemble
@@ -61,6 +61,15 @@ def test_a_trace_is_found_again_whole(store: Store, connection: sqlite3.Connecti
     assert sorted(found, key=lambda s: s.span_id) == sorted(spans, key=lambda s: s.span_id)
     assert store.get("7" * 32) == []
     assert store.count_spans() == len(spans)
+
+
+@pytest.mark.parametrize("body", [b"", pack(b"<190>"), pack(b"{}}"), pack(b"[" * 100_000)])
+def test_a_part_that_cannot_be_read_spoils_no_other(
+    store: Store, connection: sqlite3.Connection, body: bytes
+):
+    keep(connection, *request())
+    connection.execute("INSERT INTO chunks (trace_id, body) VALUES (?, ?)", [TRACE, body])
+    assert len(store.get(TRACE)) == len(request())
 
 
 @given(st.permutations(request()), st.lists(st.integers(1, 18), max_size=4))
