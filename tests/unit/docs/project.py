@@ -11,6 +11,7 @@ from pathlib import Path
 
 from paceline.config import SETTINGS
 
+from lab.console import ingest
 from tests.unit.docs.pages import REPO
 
 ROOTS = [REPO, REPO / "server/paceline", REPO / "webapp"]
@@ -116,8 +117,8 @@ def has_file(path: str) -> bool:
 
 @cache
 def addresses() -> frozenset[str]:
-    """The paths that the applications answer, and those that nginx does."""
-    found = set(re.findall(r"location (?:= |\^~ )?(/\S*)", NGINX))
+    """The paths that applications and console answer, and those that nginx does; <name> in them."""
+    found = {*re.findall(r"location (?:= |\^~ )?(/\S*)", NGINX), *ingest.TYPES}
     for _, tree in trees():
         for node in ast.walk(tree):
             match node:
@@ -125,7 +126,7 @@ def addresses() -> frozenset[str]:
                     func=ast.Name(id="path" | "workload" as kind), args=[ast.Constant(value=v), *_]
                 ):
                     found.add(f"/{v}" if kind == "path" else f"/workload/{v}/")
-    return frozenset(found)
+    return frozenset(re.sub(r"<\w+:", "<", each) for each in found)
 
 
 def has_address(path: str) -> bool:

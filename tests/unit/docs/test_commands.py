@@ -21,8 +21,11 @@ MAKEFILE = (REPO / "Makefile").read_text()
 TARGETS = set(re.search(r"^\.PHONY: (.*)$", MAKEFILE, re.MULTILINE)[1].split())  # type: ignore[index]
 COMPOSE = (REPO / "docker-compose.yml").read_text()
 SERVICES = set(re.findall(r"^  (\w+):$", COMPOSE.partition("\nservices:")[2], re.MULTILINE))
+PROFILES = set(re.findall(r"^    profiles: \[(\w+)\]$", COMPOSE, re.MULTILINE))
 
 WORD = re.compile(r"([A-Z_]+)=(.*)")
+OTHERS = ("PACELINE_CMD_ARGS", "OTEL_EXPORTER_OTLP_ENDPOINT")
+"""Variables before a command that are not the lab's words."""
 ADDRESS = re.compile(r"https?://localhost:\d+(/[^\s'\"]*)")
 
 
@@ -58,6 +61,9 @@ def docker(arguments: list[str]) -> None:
     known |= {"kill": {"-s", "HUP", *SERVICES}}
     compose, name, *arguments = arguments
     assert compose == "compose"
+    if name == "--profile":
+        profile, name, *arguments = arguments
+        assert profile in PROFILES
     if name == "exec":
         service, program, *arguments = arguments
         assert service in SERVICES
@@ -99,7 +105,7 @@ class Command:
 
     def check(self) -> None:
         """Fail where it cannot be given."""
-        assert words_of(self.before, more=("PACELINE_CMD_ARGS",)) == []
+        assert words_of(self.before, more=OTHERS) == []
         TRIED[self.program](list(self.arguments))
 
 
@@ -146,6 +152,7 @@ def test_the_two_commands_are_in_the_readme():
         ("make up SERVE=gunicorn", AssertionError),
         ("SERVER=unicorn docker compose up", WordError),
         ("docker compose up --everything", AssertionError),
+        ("docker compose --profile everything up", AssertionError),
         ("docker compose exec everything python webapp/manage.py check", AssertionError),
         ("python webapp/everything.py check", AssertionError),
         ("lab everything", KeyError),

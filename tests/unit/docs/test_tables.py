@@ -11,13 +11,21 @@ from paceline.errors import RequestError
 from paceline.process.supervisor import Supervisor
 from paceline.wsgi.environ import SOFTWARE
 
+from lab.console import limits
+from lab.console.forward import MOST_WAITING, PATIENCE
+from lab.console.pages.listing import WORDS as FILTERS
 from lab.serve import APPS, TRACES, read_servers
+from lab.trace.cli import NO_ANSWER, NOT_WHOLE, REFUSED
+from lab.tracing.exporting import ROOM
+from lab.tracing.names import Hop
+from lab.tracing.recording import CAPTURE, MOST_SPANS
 from lab.words import TRANSPORTS, WORDS
 from tests.contract.case import CASES
 from tests.unit.docs.pages import DOCS, PAGES, REPO, bare, table
 
 BEHAVIOR = DOCS / "server-behavior.md"
 README = REPO / "README.md"
+TRACING = DOCS / "tracing.md"
 
 STATUSES = {case.name: {answer.status for answer in case.answers} for case in CASES}
 DEFAULTS = {setting.name: setting.default for setting in SETTINGS}
@@ -97,6 +105,37 @@ def test_the_readme_has_every_choice_of_a_word():
     choices |= {"LAB_TRACE": TRACES, "LAB_TRACE_BYTES": ("on", "off")}
     for word, values in choices.items():
         assert [value for value in values if f"`{value}`" not in said[word]] == []
+
+
+def test_every_choice_of_tracing_and_every_hop_is_explained():
+    assert [bare(row[0]) for row in table(TRACING, "`LAB_TRACE`", "")] == [*TRACES]
+    assert [row[0] for row in table(TRACING, "Hop", "Span", "From, to") if row[0]] == [*Hop]
+
+
+def test_every_exit_status_of_a_traced_request_is_explained():
+    shown = [int(row[0]) for row in table(TRACING, "Exit status", "")]
+    assert shown == [0, NO_ANSWER, 2, NOT_WHOLE, REFUSED]
+
+
+def test_every_filter_of_the_list_is_explained():
+    (said,) = (row[1] for row in table(TRACING, "Address", "") if row[0] == "`/traces/`")
+    assert {name.partition("=")[0] for name in re.findall(r"`(.*?)`", said)} == {*FILTERS}
+
+
+def test_bounds_of_tracing_are_those_that_are_said():
+    said = " ".join(TRACING.read_text().split())
+    for bound in (
+        f"first {CAPTURE:,} bytes",
+        f"keep {ROOM:,} recordings",
+        f"{limits.MAX_WAITING >> 20} MiB may wait",
+        f"have {limits.MAX_BODY >> 20} MiB, {limits.MAX_DECODED >> 20} MiB once",
+        f"{MOST_SPANS:,} spans from within the application",
+        f"a trace {limits.MAX_TRACE_SPANS:,} and {limits.MAX_TRACE >> 20} MiB",
+        f"{limits.KEEP_TRACES:,} traces, {limits.KEEP_BYTES >> 20} MiB",
+        f"and {limits.KEEP_SECONDS // 86400} days at most",
+        f"for {PATIENCE:g} s, {MOST_WAITING:,} spans wait",
+    ):
+        assert bound in said
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
