@@ -1,7 +1,12 @@
 """The collector of traces, and the console that shows them: a Django project served by paceline.
 
-collector.py    what comes in goes to the store, and on to another collector
-ingest.py       over HTTP (otlp.py reads it);  nginx_socket.py: from nginx (nginx_log.py)
-store.py        SQLite
+environment.py  what it is told;  __main__.py: becomes paceline, whose settings are serving.py
+wsgi.py         ingest.py, then Django (settings.py, urls.py, static.py)
+work.py         the threads beside those that answer
+ingest.py       spans over HTTP: otlp.py, otlp_protobuf.py read them
+nginx_socket.py lines of nginx, which nginx_log.py reads
+collector.py    what came in goes to the store, and on to another collector (forward.py)
+writer.py       the one thread that writes the store (store.py, summary.py), within limits.py
+api.py          answers for programs;  headers.py: what every answer tells a browser
 pages/          what people see
 """
