@@ -6,14 +6,18 @@ import threading
 import time
 from collections import deque
 from collections.abc import Mapping
-from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
+
+from lab.tracing.answer import Answer, BadAnswer
 
 PATIENCE = 2.0
 """Seconds until a server that does not answer is given up."""
 LARGEST = 4 << 20
 """Bytes of an answer."""
+GREATEST = 1 << 53
+"""Of a number that is believed."""
+REQUEST = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 SPAN = 5.0
 """Seconds over which requests a second are counted."""
 LEAST = 0.5
@@ -23,39 +27,60 @@ class Unanswered(Exception):
     """A server's socket is there, but no answer; the message says why."""
 
 
-class UnixConnection(HTTPConnection):
-    """HTTP over a Unix socket."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__("localhost", timeout=PATIENCE)
-        self._path = path
-
-    def connect(self) -> None:
-        """Raises OSError."""
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(str(self._path))
-
-
 def sockets(folder: Path) -> list[Path]:
     """Where servers tell, if any do."""
     return sorted(folder.glob("stats-*.sock"))
 
 
 def ask(path: Path) -> dict[str, Any]:
-    """What one server says.  Blocks for PATIENCE at most at each step; raises Unanswered."""
-    connection = UnixConnection(path)
+    """What one server says.  Blocks for PATIENCE at most; raises Unanswered."""
+    deadline = time.monotonic() + PATIENCE
     try:
-        connection.request("GET", "/")
-        answer = connection.getresponse()
-        body = answer.read(LARGEST)
-        told = json.loads(body)
-    except (OSError, HTTPException, ValueError, RecursionError) as error:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+            connection.settimeout(PATIENCE)
+            connection.connect(str(path))
+            connection.sendall(REQUEST)
+            status, body = read(Answer(lambda: piece_of(connection, deadline), "GET"))
+        told = sane(json.loads(body))
+    except (OSError, BadAnswer, ValueError, RecursionError) as error:
         raise Unanswered(str(error) or type(error).__name__) from error
-    finally:
-        connection.close()
-    if answer.status != 200 or not isinstance(told, dict):
-        raise Unanswered(f"status {answer.status}, no statistics")
+    if status != 200 or not isinstance(told, dict):
+        raise Unanswered(f"status {status}, no statistics")
+    return told
+
+
+def piece_of(connection: socket.socket, deadline: float) -> bytes:
+    """The next bytes that come.  Raises OSError."""
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise TimeoutError("timed out")
+    connection.settimeout(left)
+    return connection.recv(65536)
+
+
+def read(answer: Answer) -> tuple[int | None, bytes]:
+    """Status and body.  Raises OSError, BadAnswer."""
+    while not answer.read_head():
+        pass
+    body = bytearray()
+    for piece in answer.read_body():
+        body += piece
+        if len(body) > LARGEST:
+            raise BadAnswer(f"more than {LARGEST} bytes")
+    return answer.status, bytes(body)
+
+
+def sane(told: Any) -> Any:
+    """JSON without what cannot be counted with or written: what it says may be anybody's."""
+    match told:
+        case str():
+            return told.encode("utf-8", "replace").decode()
+        case int() | float():
+            return told if abs(told) <= GREATEST else None
+        case list():
+            return [*map(sane, told)]
+        case dict():
+            return {sane(name): sane(value) for name, value in told.items()}
     return told
 
 
@@ -106,7 +131,8 @@ def look(folder: Path) -> list[dict[str, Any]]:
             if isinstance(worker.get("requests"), int) and isinstance(worker.get("pid"), int)
         }
         rate = RATES.note(str(path), counts, time.monotonic())
-        found.append({"name": name, **told, "requests_per_second": rate})
+        told.pop("error", None)  # ours
+        found.append({**told, "name": name, "requests_per_second": rate})
     return found
 
 

@@ -88,7 +88,7 @@ def total(workers: Sequence[Mapping[str, Any]], name: str) -> str:
 def worker(told: Mapping[str, Any]) -> dict[str, Any]:
     """A worker, with those of its threads that have something in hand."""
     listed = live.threads(told)
-    busy = [thread(each) for each in listed if each.get("state") not in RESTING]
+    busy = [thread(each) for each in listed if state_of(each) not in RESTING]
     numbers = [
         ("requests", amount(told.get("requests"))),
         ("connections", amount(told.get("connections"))),
@@ -108,7 +108,12 @@ def worker(told: Mapping[str, Any]) -> dict[str, Any]:
 
 def names_of(threads: Sequence[Mapping[str, Any]], state: str) -> list[str]:
     """Those in one state."""
-    return [short(str(each.get("name", "")), 40) for each in threads if each.get("state") == state]
+    return [short(str(each.get("name", "")), 40) for each in threads if state_of(each) == state]
+
+
+def state_of(thread: Mapping[str, Any]) -> str:
+    """What it does."""
+    return str(thread.get("state", ""))
 
 
 def resting(threads: Sequence[Mapping[str, Any]], state: str) -> tuple[str, str]:
@@ -129,7 +134,7 @@ def thread(told: Mapping[str, Any]) -> dict[str, Any]:
     known = isinstance(seconds, int | float)
     return {
         "name": short(str(told.get("name", "")), 40),
-        "state": short(str(told.get("state", "")), 20),
+        "state": short(state_of(told), 20),
         "request": short(str(told.get("request") or "")),
         "without": "waits for its client",
         "seconds": duration(seconds) if known and seconds is not None else "",

@@ -1,11 +1,14 @@
 """What servers tell of themselves, over their sockets, and as Prometheus takes it."""
 
 import json
+import socket
+import threading
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from lab.console.pages import live, prometheus
+from lab.console.pages import live, now, prometheus
 from tests.services.telling import telling
 
 TOLD = {
@@ -42,6 +45,54 @@ def test_every_server_is_asked(tmp_path: Path):
 def test_an_answer_that_is_none_is_an_error(tmp_path: Path, status: int, body: bytes):
     with telling(tmp_path / "stats-one.sock", status, lambda: body):
         assert live.look(tmp_path)[0]["error"]
+
+
+def test_an_answer_that_does_not_end_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(live, "PATIENCE", 0.3)
+    stop = threading.Event()
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "stats-one.sock"))
+        listener.listen()
+
+        def drip() -> None:
+            connection, _ = listener.accept()
+            with connection, suppress(OSError):
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n")
+                while not stop.wait(0.05):
+                    connection.sendall(b" ")
+
+        thread = threading.Thread(target=drip, daemon=True)
+        thread.start()
+        (server,) = live.look(tmp_path)
+        stop.set()
+        thread.join(10)
+    assert server["error"] == "timed out"
+
+
+STATE = {"state": [], "name": {}, "request": 5, "seconds": "x"}
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        b'{"workers": [{"pid": 1, "requests": 9%s, "queue": 1e400}]}' % (b"0" * 400),
+        b'{"workers": [{"pid": NaN, "cpu_seconds": NaN, "memory_bytes": -Infinity}]}',
+        b'{"workers": [{"state": "\\ud800", "threads": [{"state": "\\ud800"}]}]}',
+        b'{"workers": [{"threads": [{"state": "running", "seconds": NaN}]}]}',
+        json.dumps({"workers": [{"state": {}, "threads": [STATE]}]}).encode(),
+        json.dumps({"name": "other", "error": {}, "requests_per_second": "x"}).encode(),
+    ],
+)
+def test_whatever_a_server_says_can_be_shown(tmp_path: Path, told: bytes):
+    with telling(tmp_path / "stats-one.sock", 200, lambda: told):
+        (server,) = live.look(tmp_path)
+    assert server["name"] == "one" and "error" not in server
+    assert now.instance(server)["title"]
+    assert (
+        'paceline_up{server="one"} 1.0'
+        in prometheus.exposition(prometheus.of_servers([server])).encode().decode()
+    )
+    json.dumps(server, allow_nan=False)
 
 
 def test_requests_a_second_are_counted_for_each_worker():
