@@ -17,7 +17,11 @@ from lab.tracing.recording import Recording
 
 ROOM = 2000
 """Recordings that may wait, of a few KiB each; LAB_TRACE_BYTES adds two bodies."""
+ROOM_BYTES = 32 << 20
+"""Of all that wait: a thousand statements make one of a few hundred KiB."""
 BATCH = 100
+BATCH_BYTES = 2 << 20
+"""Past which a batch has no further one; the collector refuses what has more than 4 MiB."""
 PAUSE = 0.1
 """Seconds that recordings gather for; what a person waits for a trace to appear."""
 RETRY = 1.0
@@ -39,6 +43,9 @@ class Exporter:
 
     def _reset(self) -> None:
         self._queue: deque[str] = deque()
+        self._bytes = 0
+        """Of all in the queue."""
+        self._counting = threading.Lock()
         self._dropped = 0
         self._unsent: bytes | None = None
         self._started = False
@@ -56,10 +63,16 @@ class Exporter:
             self._dropped += 1
             return
         try:
-            self._queue.append(pack(recording))
+            packed = pack(recording)
         except Exception as error:  # a mistake of ours is no reason to fail a request
             _say(f"a trace is lost: {error!r}")
             return
+        with self._counting:
+            if self._bytes + len(packed) > ROOM_BYTES:
+                self._dropped += 1
+                return
+            self._bytes += len(packed)
+            self._queue.append(packed)
         if not self._started:
             self._started = True
             self._start()
@@ -102,13 +115,23 @@ class Exporter:
                 "dropped": self._dropped,
             }
             self._dropped = 0
-            packed = [self._queue.popleft() for _ in range(min(BATCH, len(self._queue)))]
-            self._unsent = batch(packed, about)
+            self._unsent = batch(self._take(), about)
         reason = self._post(self._unsent)
         if not reason:
             self._unsent = None
         self._tell(reason)
         return not reason
+
+    def _take(self) -> list[str]:
+        """The oldest that fit into a batch, one at least."""
+        taken = [self._queue.popleft()]
+        size = len(taken[0])
+        while self._queue and len(taken) < BATCH and size + len(self._queue[0]) <= BATCH_BYTES:
+            taken.append(self._queue.popleft())
+            size += len(taken[-1])
+        with self._counting:
+            self._bytes -= size
+        return taken
 
     def _post(self, body: bytes) -> str:
         """Why the collector did not take it; empty where it did."""

@@ -102,6 +102,23 @@ def test_to_put_one_never_waits(exporter: Exporter):
     assert exporter._dropped > 0
 
 
+def test_large_ones_have_a_bound_too(
+    exporter: Exporter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(exporting, "ROOM_BYTES", 50_000)
+    monkeypatch.setattr(exporting, "BATCH_BYTES", 10_000)
+    with exporter._sending:
+        for _ in range(30):
+            exporter.put(recorded("x" * 4000))
+        waiting = [*exporter._queue]
+    assert sum(map(len, waiting)) <= 50_000 < sum(map(len, waiting)) + 4200
+    assert exporter._dropped >= 30 - 2 - len(waiting)
+    with collecting(tmp_path) as collector:
+        collector.await_spans("x" * 4000, len(waiting))
+        assert max(map(len, collector.bodies)) < 11_000
+    eventually(lambda: exporter._bytes == 0)
+
+
 def test_nobody_to_send_to_keeps_nothing():
     nowhere = Exporter("")
     nowhere.put(recorded())
