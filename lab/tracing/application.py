@@ -49,7 +49,7 @@ class Traced:
         begun, cpu = recording.spans[whole][START], thread_time()
 
         def start(status: str, headers: Any, exc_info: Any = None) -> Any:
-            recording.status = status
+            recording.status = str(status)  # the server may refuse what it is
             now = recording.responded = monotonic_ns()
             timing = f"{queue}app;dur={(now - begun) / 1e6:.2f}"
             return start_response(status, [*headers, ("Server-Timing", timing)], exc_info)

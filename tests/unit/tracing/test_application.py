@@ -9,9 +9,10 @@ from wsgiref.validate import validator
 
 import pytest
 
-from lab.tracing import application, recording
+from lab.tracing import application, packing, recording
 from lab.tracing.application import OBSERVATION, RECORDING, Traced
 from lab.tracing.recording import CURRENT, Recording
+from lab.tracing.unpacking import unpack
 
 Start = Callable[..., Any]
 
@@ -122,6 +123,21 @@ def test_the_answer_says_how_long_the_application_took():
     assert fields[0] == ("Content-Type", "text/plain")
     assert fields[1][0] == "Server-Timing"
     assert fields[1][1].startswith("app;dur=")
+
+
+@pytest.mark.parametrize("status", [200, b"200 OK", None])
+def test_a_status_that_is_no_text_reaches_the_server_and_spoils_no_batch(
+    status: Any, ended: list[Recording]
+):
+    def app(environ: dict[str, Any], start_response: Start) -> list[bytes]:
+        start_response(status, [])
+        return []
+
+    _, (given, *_) = ask(app)
+    assert given is status
+    packed = packing.pack(ended[0])
+    spans = unpack(packing.batch([packed], {"application": "test", "pid": 1, "dropped": 0}))
+    assert "WSGI test" in {span.name for span in spans}
 
 
 def test_the_fields_that_the_application_gave_are_not_changed_themselves():
