@@ -154,7 +154,7 @@ def pack(text: bytes) -> bytes:
 
 
 def readable(trace_id: str, body: bytes) -> Sequence[Span]:
-    """The spans of a chunk; none of one that is damaged, or nested deeper than the stack is here."""
+    """The spans of a chunk; none of one that is damaged, or nested deeper than the stack."""
     try:
         return [*unpack(body)]
     except (ValueError, RecursionError, zlib.error) as error:
