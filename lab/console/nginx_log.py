@@ -187,7 +187,8 @@ def spans_of_try(whole: Span, which: int, attempt: Try, begin: int) -> Iterator[
     )
     yield outer
     if attempt.connect is None:
-        return  # whatever it took was spent on connecting
+        yield below(outer, which, "connect", begin, end)
+        return
     yield below(outer, which, "connect", begin, connect)
     yield below(outer, which, "wait", connect, header if answered else end)
     if answered:

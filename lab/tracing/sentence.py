@@ -92,9 +92,10 @@ def in_proxy(node: Node, hops: set[int]) -> str:
     address = attempt.span.attributes[UPSTREAM_SPLIT]
     if node.span.name == "connect":
         return f"connecting {name} to {address}"
-    if max(hops) <= RANKS[Hop.PROXY]:
+    below = {each.rank for each in attempt.walk()}  # of several tries one may have had no answer
+    if max(below) <= RANKS[Hop.PROXY]:
         return f"waiting for {address}"
-    next_hop = "server" if RANKS[Hop.SERVER] in hops else "application"
+    next_hop = "server" if RANKS[Hop.SERVER] in below else "application"
     return f"between {name} and the {next_hop}"
 
 

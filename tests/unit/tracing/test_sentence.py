@@ -99,6 +99,16 @@ def proxy(*phases: Span, error: str | None = None) -> list[Span]:
             proxy(span(4, 1, Hop.APPLICATION, "WSGI", 50, 55)),
             "100 ms: 95 ms between nginx and the application",
         ),
+        (
+            [
+                span(1, None, Hop.PROXY, "GET /", 0, 100),
+                span(2, 1, Hop.PROXY, "try a:8000", 0, 90, **{UPSTREAM_SPLIT: "a:8000"}),
+                span(3, 2, Hop.PROXY, "wait", 1, 90),
+                span(4, 1, Hop.PROXY, "try b:8000", 90, 100, **{UPSTREAM_SPLIT: "b:8000"}),
+                span(5, 1, Hop.SERVER, "GET /", 91, 99),
+            ],
+            "100 ms: 90 ms waiting for a:8000",
+        ),
     ],
 )
 def test_a_proxy(spans: list[Span], said: str):
