@@ -11,6 +11,9 @@ HEAD_LIMIT = 256 * 1024
 LINE_LIMIT = 4096
 """Bytes of the line before a chunk."""
 
+MOST_INFORMATION = 100
+"""Answers of 1xx before the one that counts; whoever sends them without end says nothing."""
+
 STATUS_LINE = re.compile(rb"(HTTP/1\.[01]) ([1-9]\d\d)(?: ([^\r\n]*))?\r?\n")
 HEAD_END = re.compile(rb"\r?\n\r?\n")
 CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;.*)?\r?\n")
@@ -31,6 +34,7 @@ class Answer:
         self._receive = receive
         self._method = method
         self._buffer = b""
+        self._information = 0
         self.head = b""
         self.version = ""
         self.status: int | None = None
@@ -57,6 +61,9 @@ class Answer:
         self.status = int(line[2])
         if self.status == 101:
             raise BadAnswer("101: the server speaks another protocol from here on")
+        self._information += self.status < 200
+        if self._information > MOST_INFORMATION:
+            raise BadAnswer(f"{self._information} answers of 1xx came, and none that counts")
         return self.status >= 200
 
     def read_body(self) -> Iterator[bytes]:

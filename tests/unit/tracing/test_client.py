@@ -315,3 +315,10 @@ def test_tls_where_none_is_spoken():
 def test_trust_that_is_not_there(tmp_path: Path):
     with pytest.raises(OSError):
         send("https://localhost/", trust=tmp_path / "none.pem")
+
+
+def test_answers_of_1xx_without_end_are_given_up():
+    with serving(b"HTTP/1.1 100 Continue\r\n\r\n" * 5000, OK) as url:
+        sent = send(url)
+    assert (sent.status, sent.error) == (None, "101 answers of 1xx came, and none that counts")
+    assert len(sent.spans) < 210
