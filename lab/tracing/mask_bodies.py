@@ -8,10 +8,16 @@ from lab.tracing.secret_names import MASK, is_secret, mask_values
 FORM_NAME = re.compile(rb"(?:\A|(?<=[&;]))([^=&;]+)=")
 FORM_VALUE = re.compile(rb"[^&]*")
 
+# A form in HTML may ask for text/plain: a field a line.
+LINE_NAME = re.compile(rb"^([^=\s]+)=", re.MULTILINE)
+LINE_VALUE = re.compile(rb"[^\r\n]*")
+
 # A text ends with its quote, or where it was cut off.  Possessive: nothing is tried twice.
 QUOTED = rb'"((?:[^"\\]++|\\.)*+)(?:"|\\?\Z)'
 STRING = re.compile(QUOTED, re.DOTALL)
 BRACKET_OR_STRING = re.compile(rb"[\[\]{}]|" + QUOTED, re.DOTALL)
+WIDE = re.compile(rb"\s*(?:\xff\xfe|\xfe\xff|.?\x00)", re.DOTALL)
+"""Begins JSON in UTF-16 or UTF-32, which Python's json.loads takes too."""
 COLON = re.compile(rb"\s*:\s*")
 LITERAL = re.compile(rb"[^,\]}\s]*")
 JSON_START = re.compile(rb'\s*[\[{]\s*["\[{]')
@@ -37,6 +43,8 @@ def mask_body(body: bytes, content_type: str, coding: str = "") -> bytes:
     if coding.strip().lower() not in ("", "identity"):
         return f"({len(body)} bytes in the coding {coding}, in which nothing is masked)".encode()
     kind = content_type.partition(";")[0].strip().lower()
+    if "json" in kind and WIDE.match(body):
+        return f"({len(body)} bytes, not in UTF-8, in which nothing is masked)".encode()
     if kind.startswith("multipart/"):
         return mask_multipart(body, content_type)
     # By its looks too: curl -d calls everything a form.
@@ -44,6 +52,8 @@ def mask_body(body: bytes, content_type: str, coding: str = "") -> bytes:
         return mask_json(body)
     if kind in ("application/x-www-form-urlencoded", ""):
         return mask_values(body, FORM_NAME, FORM_VALUE)
+    if kind == "text/plain":
+        return mask_values(body, LINE_NAME, LINE_VALUE)
     return INPUT.sub(mask_input, body) if "html" in kind else body
 
 
@@ -64,6 +74,8 @@ def mask_part(part: bytes) -> bytes:
     names = PART_NAME.finditer(part, 0, end.start())
     if any(is_secret((name[1] or name[2] or b"").replace(b"\\", b"")) for name in names):
         return part[: end.end()] + MASK
+    if JSON_START.match(part, end.end()):
+        return part[: end.end()] + mask_json(part[end.end() :])
     return part
 
 

@@ -169,6 +169,22 @@ def test_other_bodies():
     assert mask_body(b"", FORM, "gzip") == b""
 
 
+def test_a_form_in_plain_text():
+    plain = b"name=a=b\r\npassword=two words\r\nx=1"
+    assert mask_body(plain, "text/plain") == b"name=a=b\r\npassword=***\r\nx=1"
+
+
+@pytest.mark.parametrize("coding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le"])
+def test_json_in_wide_characters_is_left_out(coding: str):
+    masked = mask_body('{"password": "abc"}'.encode(coding), "application/json; charset=x")
+    assert b"a\0b" not in masked and b"in which nothing is masked" in masked
+
+
+def test_json_that_is_a_part_of_a_form():
+    part = b'--x\r\nContent-Disposition: form-data; name="data"\r\n\r\n{"token": "%s"}\r\n--x--'
+    assert mask_body(part % b"abc", "multipart/form-data; boundary=x") == part % b"***"
+
+
 class Broken:
     def __repr__(self) -> str:
         raise RuntimeError
