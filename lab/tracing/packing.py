@@ -27,6 +27,8 @@ NEEDED = (
 
 TYPE = re.compile(rb"\n[Cc]ontent-[Tt]ype:[ \t]*([^\r\n]*)")
 CODING = re.compile(rb"\n[Cc]ontent-[Ee]ncoding:[ \t]*([^\r\n]*)")
+CHUNKED = re.compile(rb"\n[Tt]ransfer-[Ee]ncoding:[^\r\n]*chunked")
+CHUNK = re.compile(rb"([0-9A-Fa-f]{1,15})\r\n")  # as our servers write them
 
 dumps = json.JSONEncoder(separators=(",", ":")).encode
 
@@ -90,9 +92,10 @@ def octets_of(head: bytes, body: bytes, answer: bytes, content_type: str) -> str
     """Head and body of the request, head and body of the answer, as a list in JSON."""
     answer_head, _, answer_body = answer.partition(b"\r\n\r\n")
     body = mask_body(body, content_type) if body else b""
-    answer_body = answer_body[:CAPTURE]
     if answer_body:
-        answer_body = mask_body(answer_body, *type_and_coding(answer_head))
+        if CHUNKED.search(answer_head):
+            answer_body = unchunked(answer_body)
+        answer_body = mask_body(answer_body[:CAPTURE], *type_and_coding(answer_head))
     texts = (head_json(head), octets_json(body), head_json(answer_head), octets_json(answer_body))
     return f"[{','.join(texts)}]"
 
@@ -104,6 +107,19 @@ def type_and_coding(head: bytes) -> tuple[str, str]:
         kind[1].decode("latin-1") if kind else "",
         coding[1].decode("latin-1") if coding else "",
     )
+
+
+def unchunked(body: bytes) -> bytes:
+    """The beginning of a body without the framing of chunks.
+
+    Between two of them a secret's name and its value would not be known as such.
+    """
+    pieces, position = [], 0
+    while size := CHUNK.match(body, position):
+        position = size.end() + int(size[1], 16)
+        pieces.append(body[size.end() : position])
+        position += 2
+    return b"".join(pieces)
 
 
 def batch(packed: Iterable[str], about: dict[str, Any]) -> bytes:

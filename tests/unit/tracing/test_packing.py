@@ -157,3 +157,16 @@ def test_a_batch_with_anything_wrong_in_it_is_spans_or_refused(data: st.DataObje
         return
     passed_on = decode(json.loads(json.dumps(encode(spans)).encode()))
     assert by_id(passed_on) == by_id(spans)
+
+
+def test_an_answer_in_chunks_is_masked_and_told_without_them():
+    pieces = [b"{", b'"password"', b": ", b'"hunter2"', b', "a": "b"}']  # as iterencode() has them
+    chunks = b"".join(b"%x\r\n%s\r\n" % (len(piece), piece) for piece in pieces) + b"0\r\n\r\n"
+    head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nTransfer-Encoding: chunked"
+    for end in range(len(chunks)):
+        octets = b"", b"", head + b"\r\n\r\n" + chunks[: end + 1]
+        one = recorded()
+        one.server = lambda _, octets=octets: ServerPart("x", 1, 2, [], [], {}, None, octets)
+        body = str(sent(one)[0].attributes.get(names.RESPONSE_BODY, ""))
+        assert "hunter" not in body and "\r" not in body
+    assert body == '{"password": "***", "a": "b"}'
