@@ -3,17 +3,14 @@
     python -m lab.bench.tracing
 
 Rounds as those of the bench, each with a server of its own; what is compared ran in the same round.
-The collector is the lab's console, on the core of the load.
+The collector throws away what comes: where two cores share what makes them fast, a busy one would
+make the server's requests look dearer.  What the console itself costs, lab/bench/collector.py says.
 """
 
-import os
 import random
 import statistics
-import subprocess
-import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,11 +22,9 @@ from lab.bench.machine import pinned
 from lab.bench.results import Run
 from lab.bench.rounds import Plan, prepare, run_once
 from lab.bench.running import environment
+from lab.bench.sink import sink
 from lab.bench.workloads import WORKLOADS, Workload
-from lab.errors import LabError
 from lab.serve import Choice
-from lab.stack.ports import free_port
-from lab.stack.processes import die_with_parent
 
 ROUNDS, SECONDS = 7, 4
 
@@ -92,42 +87,13 @@ def measured(plan: Plan) -> Iterator[Run]:
         data = Path(folder)
         environ = environment(data)
         prepare(environ)
-        with console(data, environ) as telemetry:
+        with sink(data) as taken:
             for turn in plan.turns():
                 setting = turn.candidate
                 assert isinstance(setting, Setting)
-                yield run_once(
-                    plan, turn, {**environ, **setting.environment(telemetry)}, data / "server.log"
-                )
-
-
-@contextmanager
-def console(data: Path, environ: Mapping[str, str]) -> Iterator[Path]:
-    """The lab's console, which takes the traces; gives its telemetry folder.  Raises LabError."""
-    telemetry = data / "telemetry"
-    telemetry.mkdir()
-    with (data / "console.log").open("wb") as log:
-        popen = subprocess.Popen(
-            [sys.executable, "-m", "lab.console"],
-            env={
-                **environ,
-                "CONSOLE_BIND": f"127.0.0.1:{free_port()}",
-                "CONSOLE_DATA": str(data / "console"),
-                "LAB_TELEMETRY": str(telemetry),
-            },
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            preexec_fn=die_with_parent,
-        )
-    try:
-        while not (telemetry / "otlp.sock").exists():
-            if popen.poll() is not None:
-                raise LabError(f"the console did not start: {(data / 'console.log').read_text()}")
-            os.sched_yield()
-        yield telemetry
-    finally:
-        popen.terminate()
-        popen.wait()
+                words = setting.environment(telemetry=data)
+                yield run_once(plan, turn, {**environ, **words}, data / "server.log")
+            click.echo(f"recordings: {taken.recordings:,} taken, {taken.dropped:,} dropped")
 
 
 def table(runs: Sequence[Run]) -> str:

@@ -97,7 +97,6 @@ def as_text(mask: Callable[[bytes], bytes], text: str) -> str:
 
 
 @lru_cache(1024)
-@lru_cache(1024)
 def field_mask(name: bytes) -> Callable[[bytes], bytes] | None:
     """What hides the value of a field; None where nothing in it is secret by its name."""
     match name.strip().lower():
