@@ -56,6 +56,12 @@ class Serving:
         return {span.name: span for span in self.collector.spans}
 
 
+def answers(path: Path) -> bool:
+    """Whether somebody listens already; a socket is there a moment before."""
+    with socket.socket(socket.AF_UNIX) as client:
+        return client.connect_ex(str(path)) == 0
+
+
 @contextmanager
 def serving(
     server: str, folder: Path, app: str = "application", **environ: str
@@ -77,7 +83,7 @@ def serving(
             stderr=subprocess.STDOUT,
         )
         try:
-            eventually(lambda: path.exists() or process.poll() is not None)
+            eventually(lambda: answers(path) or process.poll() is not None)
             yield Serving(path, collector, process)
         finally:
             process.terminate()
