@@ -2,19 +2,23 @@
 
 import json
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from lab.tracing import names
+from lab.tracing.assembly import Trace
+from tests.e2e.asked import ask
 from tests.e2e.load import REPEATABLE, Load
 from tests.e2e.stacks import ContainerSite, containers, on_containers
 from tests.e2e.visitor import Visitor
 from tests.services.requirements import need
 from tests.services.stack import eventually
 
-SERVICES = {"proxy": "10002", "server": "10001"}
-"""Those that stay up, and the number of the user each runs as."""
+USERS = {"proxy": "10002", "server": "10001", "console": "10003"}
+"""The services that stay up, and the number of the user each runs as."""
 
 
 def inspected(stack: ContainerSite, service: str) -> dict[str, Any]:
@@ -24,12 +28,12 @@ def inspected(stack: ContainerSite, service: str) -> dict[str, Any]:
 
 
 @on_containers
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", USERS)
 def test_nothing_in_a_container_has_any_right(stack: ContainerSite, service: str):
     def inside(script: str) -> str:
         return stack.compose("exec", "-T", service, "sh", "-c", script)
 
-    user = SERVICES[service]
+    user = USERS[service]
     for line in inside("cat /proc/1/status /proc/self/status").splitlines():
         name, _, value = line.partition(":\t")
         if name in ("Uid", "Gid"):
@@ -51,9 +55,9 @@ def test_the_server_is_reachable_from_the_proxy_alone(stack: ContainerSite):
     assert list(networks) == [f"{stack.project}_inside"]
     reached = stack.docker("network", "inspect", f"{stack.project}_inside")
     network = json.loads(reached)[0]
-    services = {inspected(stack, service)["Name"].strip("/") for service in SERVICES}
+    both = {inspected(stack, service)["Name"].strip("/") for service in ("server", "proxy")}
     assert network["Internal"]
-    assert {container["Name"] for container in network["Containers"].values()} == services
+    assert {container["Name"] for container in network["Containers"].values()} == both
     assert not answers(next(iter(networks.values()))["IPAddress"])
 
 
@@ -68,15 +72,45 @@ def answers(address: str) -> bool:
 
 
 @on_containers
-def test_the_proxy_answers_this_machine_alone(stack: ContainerSite):
-    ports = inspected(stack, "proxy")["NetworkSettings"]["Ports"]
-
-    assert set(ports) == {"8080/tcp", "8443/tcp"}
+def test_proxy_and_console_answer_this_machine_alone(stack: ContainerSite):
     bound = {
-        (binding["HostIp"], binding["HostPort"]) for port in ports.values() for binding in port
+        (port, binding["HostIp"], f"localhost:{binding['HostPort']}")
+        for service in USERS
+        for port, bindings in inspected(stack, service)["NetworkSettings"]["Ports"].items()
+        for binding in bindings or ()
     }
-    origins = (stack.http, stack.https)
-    assert bound == {("127.0.0.1", origin.rpartition(":")[2]) for origin in origins}
+    origins = {"8080/tcp": stack.http, "8443/tcp": stack.https, "8081/tcp": stack.console}
+    assert bound == {
+        (port, "127.0.0.1", origin.partition("://")[2]) for port, origin in origins.items()
+    }
+
+
+@on_containers
+def test_the_console_answers_this_machine_alone_whatever_the_proxy_does(stack: ContainerSite):
+    wanted = json.loads(stack.compose("config", "--format", "json", LISTEN_ADDRESS="0.0.0.0"))
+
+    def addresses(service: str) -> set[str]:
+        return {port["host_ip"] for port in wanted["services"][service]["ports"]}
+
+    assert addresses("console") == {"127.0.0.1"}
+    assert addresses("proxy") == {"0.0.0.0"}
+
+
+@on_containers
+def test_the_server_tells_the_console_what_it_does_but_cannot_ask_it(stack: ContainerSite):
+    console = inspected(stack, "console")["NetworkSettings"]["Networks"]
+    assert list(console) == [f"{stack.project}_edge"]
+    addresses = f"('console', '{console[f'{stack.project}_edge']['IPAddress']}')"
+    script = (
+        "import contextlib, http.client\n"
+        f"for address in {addresses}:\n"
+        "    with contextlib.suppress(OSError):\n"
+        "        asked = http.client.HTTPConnection(address, 8081, timeout=2)\n"
+        "        asked.request('GET', '/healthz', headers={'Host': 'localhost'})\n"
+        "        print(asked.getresponse().status)\n"
+    )
+    assert stack.compose("exec", "-T", "console", "python", "-c", script).split() == ["200"] * 2
+    assert stack.compose("exec", "-T", "server", "python", "-c", script) == ""
 
 
 @on_containers
@@ -125,7 +159,7 @@ def test_without_a_build_it_is_said_how_to_get_back_what_was_stopped(
 
 
 @on_containers
-def test_of_two_servers_one_restarts_and_no_request_fails(stack: ContainerSite):
+def test_of_two_servers_one_restarts_or_dies_and_no_request_fails(stack: ContainerSite):
     stack.compose("up", "--detach", "--wait", "--scale", "server=2", "--no-recreate")
     ids = stack.compose("ps", "--quiet", "server").split()
     # gunicorn may close a connection that is idle just as nginx asks something on it.
@@ -134,10 +168,22 @@ def test_of_two_servers_one_restarts_and_no_request_fails(stack: ContainerSite):
             load.await_answers()
             restart(stack, one)
         load.await_answers()
-    stack.compose("up", "--detach", "--wait", "--scale", "server=1", "--no-recreate")
-
     assert len(ids) == 2
     assert load.failures == []
+
+    stack.docker("kill", ids[0])
+    try:
+        with ThreadPoolExecutor(4) as clients:
+            asked = [*clients.map(lambda _: ask(stack, "/workload/json/"), range(12))]
+    finally:
+        stack.compose("up", "--detach", "--wait", "--scale", "server=1", "--no-recreate")
+    assert {each.answer.status_code for each in asked} == {200}
+    assert ["no connection", None] in [tries(each.trace()) for each in asked]
+
+
+def tries(trace: Trace) -> list[str | None]:
+    """How each server fared that nginx asked, one after the other."""
+    return [n.span.error for n in trace.walk() if names.UPSTREAM_SPLIT in n.span.attributes]
 
 
 def restart(stack: ContainerSite, container: str) -> None:
