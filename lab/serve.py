@@ -16,8 +16,10 @@ import shlex
 import shutil
 import socket
 import sys
+import time
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,6 +28,7 @@ TABLE = Path(__file__).with_name("servers.toml")
 WEBAPP = Path(__file__).resolve().parent.parent / "webapp"
 
 LONGEST = 100  # bytes of a socket's path: what every system has room for
+NEW = 60  # seconds of a socket's age
 
 APPS = {"django": ("config.wsgi", "application"), "tiny": ("tiny.app", "application")}
 
@@ -155,6 +158,21 @@ class Choice:
         return [part.format(stats=path) for part in self.server.stats] if host else []
 
 
+def forget_killed(telemetry: str) -> None:
+    """Removes the sockets of servers that were killed: to anyone else the folder may be sticky.
+
+    One that is new may be about to listen.
+    """
+    for path in Path(telemetry).glob("stats-*.sock"):
+        with suppress(OSError), socket.socket(socket.AF_UNIX) as probe:
+            old = time.time() - path.stat().st_mtime > NEW
+            try:
+                probe.connect(str(path))
+            except ConnectionRefusedError:
+                if old:
+                    path.unlink()
+
+
 def parse_bind(bind: str) -> tuple[str, dict[str, str]]:
     """The transport of an address, ``tcp`` or ``unix``, and its parts.  Raises WordError."""
     if bind.startswith("unix:/"):
@@ -215,6 +233,8 @@ def main() -> None:
     except WordError as error:
         print(f"lab: {error}", file=sys.stderr)
         sys.exit(2)
+    if telemetry:
+        forget_killed(telemetry)
     print("lab: starting", shlex.join(command), file=sys.stderr, flush=True)
     os.environ["LAB_WSGI"] = ":".join(APPS[choice.app])
     os.chdir(WEBAPP)

@@ -1,5 +1,6 @@
 """`python -m lab.serve` as a container or the stack runs it."""
 
+import os
 import shutil
 import socket
 import subprocess
@@ -98,3 +99,27 @@ def test_it_becomes_the_server_in_webapp(alone: Path):
     assert "--stats" not in done.stdout
     told = serve(alone, LAB_TELEMETRY="/tmp").stdout
     assert f" --stats unix:/tmp/stats-{socket.gethostname()}.sock\n" in told
+
+
+@pytest.mark.parametrize("server", ["paceline", "gunicorn"])
+def test_sockets_of_killed_servers_are_removed_and_no_others(
+    alone: Path, tmp_path: Path, server: str
+):
+    telemetry = tmp_path / "telemetry"
+    telemetry.mkdir()
+    sockets = {}
+    for name in ("stats-killed", "stats-new", "stats-alive", "otlp"):
+        sockets[name] = socket.socket(socket.AF_UNIX)
+        sockets[name].bind(str(telemetry / f"{name}.sock"))
+        if name != "stats-new":
+            os.utime(telemetry / f"{name}.sock", (0, 0))
+    sockets["stats-alive"].listen()
+    program = alone / "bin" / server
+    program.write_text("#!/bin/sh\nexit 0\n")
+    program.chmod(0o755)
+
+    assert serve(alone, SERVER=server, LAB_TELEMETRY=str(telemetry)).returncode == 0
+    left = sorted(path.stem for path in telemetry.iterdir())
+    assert left == ["otlp", "stats-alive", "stats-new"]
+    for each in sockets.values():
+        each.close()
