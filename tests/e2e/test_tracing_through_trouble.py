@@ -25,7 +25,7 @@ def test_a_reload_while_tracing_loses_nothing(stack: Site):
         asked = [*clients.map(one, range(60))]
     for each in asked:
         assert each.answer.status_code == 200
-        each.trace()
+        each.trace("server", "application")  # nginx, which stays, may lose a line under load
 
 
 @on_containers
