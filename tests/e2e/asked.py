@@ -2,6 +2,7 @@
 
 import os
 import re
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,10 +56,20 @@ class Asked:
 
 
 def ask(site: Site, path: str, method: str = "GET", flags: str = "01", **options: Any) -> Asked:
-    """Makes a request that belongs to a trace of its own."""
-    trace_id = os.urandom(16).hex()
-    headers = {"traceparent": f"00-{trace_id}-{CLIENT}-{flags}", **options.pop("headers", {})}
-    answer = requests.request(method, site.http + path, headers=headers, timeout=30, **options)
+    """Makes a request that belongs to a trace of its own.
+
+    A reloading nginx closes a connection on which nothing was said yet; a GET is then made anew,
+    as browsers do (RFC 9110, 9.2.2).
+    """
+    given = options.pop("headers", {})
+    for left in (2, 1, 0) if method == "GET" else (0,):
+        trace_id = os.urandom(16).hex()
+        headers = {"traceparent": f"00-{trace_id}-{CLIENT}-{flags}", **given}
+        with suppress(requests.ConnectionError) if left else nullcontext():
+            answer = requests.request(
+                method, site.http + path, headers=headers, timeout=30, **options
+            )
+            break
     return Asked(site, trace_id, answer)
 
 
