@@ -1,6 +1,7 @@
-"""Hands recordings over to the collector, from a thread of its own; a request never waits for it.
+"""Packs recordings, and hands them over to the collector from a thread of its own.
 
-What does not fit in the queue is dropped and counted.  After a fork the child begins anew.
+A request never waits for the collector: what does not fit in the queue is dropped and counted.
+After a fork the child begins anew.
 """
 
 import atexit

@@ -35,7 +35,7 @@ SQL_SYSTEM = "db.system.name"
 SQL_OPERATION = "db.operation.name"
 
 ENVIRON = "wsgilab.environ"
-"""On the server's span: the WSGI environ, a JSON object of texts (repr of what is none), masked."""
+"""On the server's span: the WSGI environ, a JSON object of texts, masked; objects by class."""
 UNKNOWN = "wsgilab.unknown"
 """On the server's or the application's span: what this server cannot tell, one text for each."""
 

@@ -77,7 +77,7 @@ class Recording:
         """When ``start_response`` was called."""
         self.error: str | None = None
         self.server: Callable[[Recording], ServerPart] | None = None
-        """Tells the server's part, off the request's path; None: nobody can."""
+        """Tells the server's part, when the recording is packed; None: nobody can."""
 
     def begin(self, name: str, attributes: Attributes | None = None) -> int:
         """Begins a span within the innermost open one; returns its number for ``end``."""

@@ -48,22 +48,19 @@ class _Unpacked:
     @classmethod
     def of(cls, packed: list[Any], document: Mapping[str, Any]) -> Iterator[Span]:
         """The spans of a recording as json.loads() gives it."""
-        trace_id, parent_id, status, error, lost, *said, environ, part, octets = packed
-        trace_id, parent_id = hex_id(trace_id, 32), hex_id(parent_id, 16) if parent_id else ""
-        attributes, spans = said
+        trace_id, parent_id, status, error, lost, *said = packed
+        attributes, spans, environ, part, octets = said
         one = cls(
-            *(
-                trace_id,
-                parent_id,
-                status,
-                error,
-                lost,
-                attributes,
-                spans,
-                environ,
-                octets,
-                document,
-            )
+            hex_id(trace_id, 32),
+            hex_id(parent_id, 16) if parent_id else "",
+            status,
+            error,
+            lost,
+            attributes,
+            spans,
+            environ,
+            octets,
+            document,
         )
         return one.unpack(ServerPart(*part) if part else one.unknown_server())
 
