@@ -3,6 +3,7 @@
 import errno
 import socket
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 
 from lab.errors import LabError
@@ -45,10 +46,19 @@ def why_not_free(port: int) -> int | None:
 
 def free_port() -> int:
     """A loopback port that nobody has at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    return free_ports(1)[0]
+
+
+def free_ports(count: int) -> list[int]:
+    """As many loopback ports that nobody has at this moment, no two the same.
+
+    All are held until the last is found: a port that was let go may be given out again at once.
+    """
+    with ExitStack() as held:
+        probes = [held.enter_context(socket.socket()) for _ in range(count)]
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [probe.getsockname()[1] for probe in probes]
 
 
 def holder(port: int) -> str | None:

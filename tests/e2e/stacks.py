@@ -20,7 +20,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.stack.ports import free_port
+from lab.stack.ports import free_ports
 from tests.services.postgres import postgres_or_skip
 from tests.services.requirements import need
 from tests.services.stack import REPO, Stack
@@ -114,7 +114,7 @@ class ContainerSite(Site):
 
     def __init__(self, place: Path, words: Mapping[str, str]) -> None:
         server = words.get("SERVER") or "paceline"
-        ports = {name: free_port() for name in PORTS}
+        ports = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
         super().__init__(server, *ports.values(), place)
         self.project = f"lab-test-{os.getpid()}-{ports['HTTP_PORT']}"
         # Images of its own names: those of the person who runs the tests stay what they are.

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from lab.stack.ports import free_port
+from lab.stack.ports import free_ports
 
 REPO = Path(__file__).resolve().parents[2]
 LAB = [sys.executable, "-m", "lab"]
@@ -21,7 +21,7 @@ class Stack:
 
     def __init__(self, var: Path, **words: str) -> None:
         self.var = var
-        self.http, self.https, self.console = free_port(), free_port(), free_port()
+        self.http, self.https, self.console = free_ports(3)
         self.environ = {
             **os.environ,
             "LAB_VAR": str(var),

@@ -44,5 +44,9 @@ def test_a_free_port_can_be_listened_on():
         pass
 
 
+def test_free_ports_are_all_different():
+    assert len(set(ports.free_ports(500))) == 500
+
+
 def test_nobody_holds_a_free_port():
     assert ports.holder(ports.free_port()) is None

@@ -19,7 +19,7 @@ import requests
 from lab.stack import proxy
 from lab.stack.certificate import ensure_certificate
 from lab.stack.layout import Layout
-from lab.stack.ports import free_port
+from lab.stack.ports import free_ports
 from lab.words import Words
 
 START_LIMIT = 10.0
@@ -121,7 +121,7 @@ class Setup:
 
     @classmethod
     def make(cls, var: Path, bind: str, **words_given: str) -> "Setup":
-        ports = {"HTTP_PORT": str(free_port()), "HTTPS_PORT": str(free_port())}
+        ports = dict(zip(("HTTP_PORT", "HTTPS_PORT"), map(str, free_ports(2)), strict=True))
         words = Words.read({**ports, **words_given})
         layout = Layout(var)
         layout.make()

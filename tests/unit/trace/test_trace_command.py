@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 
 from lab.cli import main
 from lab.stack.certificate import ensure_certificate
-from lab.stack.ports import free_port
+from lab.stack.ports import free_ports
 from lab.tracing.context import TraceContext, new_id
 from lab.tracing.head import field
 from lab.tracing.names import HOP, Hop
@@ -33,8 +33,8 @@ def console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
 def no_stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LAB_VAR", str(tmp_path))
     monkeypatch.setattr("lab.trace.console.PATIENCE", 0.5)
-    for word in ("HTTP_PORT", "HTTPS_PORT", "CONSOLE_PORT"):
-        monkeypatch.setenv(word, str(free_port()))
+    for word, port in zip(("HTTP_PORT", "HTTPS_PORT", "CONSOLE_PORT"), free_ports(3), strict=True):
+        monkeypatch.setenv(word, str(port))
 
 
 def lab(*arguments: str, data: bytes = b"") -> Result:
