@@ -8,14 +8,15 @@ context.py       traceparent;  names.py: of attributes;  span.py: a span, from a
 in a server, on the path of a request or right behind it:
 application.py   wraps the application that LAB_WSGI names
 recording.py     what is written down of a request
-on_paceline.py   what paceline's hooks add;  on_gunicorn.py: gunicorn's
+on_paceline.py   what paceline's hooks add (seen.py);  on_gunicorn.py: gunicorn's
 django.py        spans of Django's, set in from outside by calls.py and imports.py;  django_sql.py
 statement.py     an SQL statement without what may be a secret
-packing.py       a recording as text (texts.py); secrets: mask.py, mask_bodies.py, secret_names.py
+packing.py       a recording as octets; environs.py, jsons.py;  without secrets: mask.py,
+                 mask_bodies.py, secret_names.py
 exporting.py     the queue, and the thread that sends
 
 in the console, and for people:
-unpacking.py     that text as spans
+unpacking.py     those as spans
 assembly.py      spans as a trace: parents.py, fitting.py (times), working.py (whose time it was)
 trace.py         what comes of it;  sentence.py: where the time went, in words
 changes.py       what a proxy did to a head (head.py)

@@ -14,7 +14,7 @@ from typing import Any
 
 from lab.tracing import django, names
 from lab.tracing.exporting import EXPORTER
-from lab.tracing.recording import CURRENT, START, is_wanted, record
+from lab.tracing.recording import CURRENT, Attributes, is_wanted, record
 
 WSGI = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
@@ -46,7 +46,8 @@ class Traced:
         environ[RECORDING] = recording
         whole = recording.begin(self._name)
         queue = f"queue;dur={(seen.taken - seen.ready) * 1000:.2f}, " if seen else ""
-        begun, cpu = recording.spans[whole][START], thread_time()
+        begun = monotonic_ns()
+        cpu = None if seen else thread_time()  # paceline takes the same time
 
         def start(status: str, headers: Any, exc_info: Any = None) -> Any:
             recording.status = str(status)  # the server may refuse what it is
@@ -57,7 +58,10 @@ class Traced:
         def end(error: str | None = None) -> None:
             CURRENT.set(None)
             recording.error = error
-            recording.end(whole, {names.CPU_TIME: round(thread_time() - cpu, 6)}, error)
+            used: Attributes | None = None
+            if cpu is not None:
+                used = {names.CPU_TIME: round(thread_time() - cpu, 6)}
+            recording.end(whole, used, error)
             if not self.server_ends:
                 EXPORTER.put(recording)
 

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 from functools import partial, update_wrapper
+from time import monotonic_ns as now
 from typing import Any
 
 from lab.tracing.names import EXCEPTION
-from lab.tracing.recording import CURRENT, Recording
+from lab.tracing.recording import CURRENT, LONGEST_TAPE, Recording
 
 Function = Callable[..., Any]
 
@@ -17,19 +18,24 @@ def around(function: Function, name: str) -> Function:
     """The function, of one argument, with a span for each call."""
     current = CURRENT.get
 
-    # All in one, with no `*args`: each middleware of each request passes here, and Python calls
-    # a function directly only where it sees how many arguments that has.
+    # Recording.begin and end in one, with no `*args`: each middleware of each request passes here,
+    # and Python calls a function directly only where it sees how many arguments that has.
     def traced(argument: Any) -> Any:
         recording = current()
         if recording is None:
             return function(argument)
-        index = recording.begin(name)
+        tape = recording.tape
+        place = len(tape)
+        if place >= LONGEST_TAPE:
+            recording.lost += 1
+            return function(argument)
+        tape += name, now()
         try:
             result = function(argument)
         except BaseException as exception:
-            failed(recording, index, exception)
+            failed(recording, place, exception)
             raise
-        recording.end(index)
+        tape += place, now()
         return result
 
     return update_wrapper(traced, function)
@@ -45,13 +51,13 @@ def recorded(
     **kwargs: Any,
 ) -> Any:
     """Calls the function with a span around it."""
-    index = recording.begin(name, attributes)
+    place = recording.begin(name, attributes)
     try:
         result = function(*args, **kwargs)
     except BaseException as exception:
-        failed(recording, index, exception)
+        failed(recording, place, exception)
         raise
-    recording.end(index)
+    recording.end(place)
     return result
 
 
@@ -65,23 +71,23 @@ async def recorded_async(
     **kwargs: Any,
 ) -> Any:
     """As ``recorded``, for a coroutine function."""
-    index = recording.begin(name, attributes)
+    place = recording.begin(name, attributes)
     try:
         result = await function(*args, **kwargs)
     except BaseException as exception:
-        failed(recording, index, exception)
+        failed(recording, place, exception)
         raise
-    recording.end(index)
+    recording.end(place)
     return result
 
 
-def failed(recording: Recording, index: int, exception: BaseException) -> None:
+def failed(recording: Recording, place: int, exception: BaseException) -> None:
     """Ends a span by an exception, of which the type alone is kept: its text may be a secret."""
     name = dotted(type(exception))
     if any(each.__name__ in REFUSALS for each in type(exception).__mro__):
-        recording.end(index, {EXCEPTION: name})
+        recording.end(place, {EXCEPTION: name})
     else:
-        recording.end(index, None, name)
+        recording.end(place, None, name)
 
 
 def dotted(thing: Any) -> str:

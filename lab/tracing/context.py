@@ -5,9 +5,9 @@ traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01
              version
 """
 
-import os
 import re
 from dataclasses import dataclass
+from random import getrandbits
 
 SAMPLED = 0x01
 RANDOM = 0x02
@@ -59,7 +59,10 @@ def parse_ids(traceparent: str) -> tuple[str, ...] | None:
 
 
 def new_id(size: int) -> str:
-    """A random id of ``size`` bytes in hex; never all zero, which the standard forbids."""
-    while not any(octets := os.urandom(size)):
+    """A random id of ``size`` bytes in hex; never all zero, which the standard forbids.
+
+    It has to be no other's, not to be a secret; a forked process has random bits of its own.
+    """
+    while not (bits := getrandbits(8 * size)):
         pass
-    return octets.hex()
+    return f"{bits:0{2 * size}x}"

@@ -21,7 +21,7 @@ from lab.tracing import django_sql
 from lab.tracing.calls import Function, around, dotted, recorded, recorded_async
 from lab.tracing.imports import replace, when_imported
 from lab.tracing.names import FUNCTION, ROUTE
-from lab.tracing.recording import CURRENT, NAME, Recording
+from lab.tracing.recording import CURRENT
 
 HOOKS = {
     "process_view": "_view_middleware",
@@ -30,7 +30,6 @@ HOOKS = {
 }
 """Further methods that a middleware may have, and where a handler keeps them."""
 
-TEMPLATE = "template "
 UNNAMED = "<unknown source>"
 """As Django calls a template that was made of a text."""
 
@@ -169,15 +168,13 @@ def trace_template(plain: Function) -> Function:
     def render(self: Any, context: Any = None, request: Any = None) -> Any:
         recording = current()
         # Each form and each of its fields is a template too, inside the page's.
-        if recording is None or in_template(recording):
+        if recording is None or recording.rendering:
             return plain(self, context, request)
         name = getattr(getattr(self, "template", None), "name", None) or UNNAMED
-        return recorded(recording, f"{TEMPLATE}{name}", None, plain, self, context, request)
+        recording.rendering = True
+        try:
+            return recorded(recording, f"template {name}", None, plain, self, context, request)
+        finally:
+            recording.rendering = False
 
     return render
-
-
-def in_template(recording: Recording) -> bool:
-    """Whether the innermost open span is a template's."""
-    going_on = recording.open
-    return bool(going_on) and str(recording.spans[going_on[-1]][NAME]).startswith(TEMPLATE)

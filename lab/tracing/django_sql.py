@@ -14,7 +14,7 @@ from typing import Any
 from lab.tracing.calls import Function, dotted, failed, recorded
 from lab.tracing.imports import replace, when_imported
 from lab.tracing.names import SQL_OPERATION, SQL_ROWS, SQL_SYSTEM
-from lab.tracing.recording import ATTRIBUTES, CURRENT, END, ERROR, Recording
+from lab.tracing.recording import CURRENT, Recording
 from lab.tracing.statement import describe, system
 
 FETCHES = "fetchone", "fetchmany", "fetchall"
@@ -84,16 +84,16 @@ def trace_executemany(plain: Function) -> Function:
 def executed(recording: Recording, plain: Function, cursor: Any, sql: Any, params: Any) -> Any:
     """Executes a statement with a span around it, and follows its rows."""
     name, attributes = describe(sql, cursor.db.vendor)
-    index = recording.begin(name, attributes)
+    place = recording.begin(name, attributes)
     try:
         result = plain(cursor, sql, params)
     except BaseException as exception:
-        failed(recording, index, exception)
+        failed(recording, place, exception)
         raise
-    recording.end(index)
+    recording.end(place)
     try:
-        if index >= 0:
-            Rows(recording.spans[index]).follow(cursor)
+        if place >= 0:
+            Rows(recording, place).follow(cursor)
         else:  # one span too many: what followed the statement before must not count these rows
             Rows.leave(cursor)
     except Exception:  # a driver's cursor that is like no other: its rows are not counted
@@ -118,11 +118,15 @@ class Rows:
     KEPT = "_wsgilab_rows"
     """Where Django's cursor has it."""
 
-    __slots__ = ("attributes", "cursor", "db", "fetched", "span")
+    __slots__ = ("attributes", "cursor", "db", "details", "end", "fetched", "tape")
 
-    def __init__(self, span: list[Any]) -> None:
-        self.span = span
-        self.attributes: dict[str, Any] = span[ATTRIBUTES]
+    def __init__(self, recording: Recording, place: int) -> None:
+        """Of the statement that began at a place, and has just ended."""
+        self.details = recording.details[place]
+        self.attributes: dict[str, Any] = self.details.attributes
+        self.tape: list[Any] = recording.tape
+        self.end = len(self.tape) - 1
+        """Where on the tape it says when it ended."""
         self.fetched = 0
 
     def follow(self, cursor: Any) -> None:
@@ -178,11 +182,11 @@ class Rows:
             yield row
 
     def count(self, start: int, rows: int) -> None:
-        self.span[END] += monotonic_ns() - start
+        self.tape[self.end] += monotonic_ns() - start
         self.fetched += rows
         if self.fetched >= self.attributes.get(SQL_ROWS, 0):
             self.attributes[SQL_ROWS] = self.fetched
 
     def failed(self, start: int, exception: BaseException) -> None:
-        self.span[END] += monotonic_ns() - start
-        self.span[ERROR] = dotted(type(exception))
+        self.tape[self.end] += monotonic_ns() - start
+        self.details.error = dotted(type(exception))

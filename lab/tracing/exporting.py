@@ -43,7 +43,7 @@ class Exporter:
         atexit.register(self.close)
 
     def _reset(self) -> None:
-        self._queue: deque[str] = deque()
+        self._queue: deque[bytes] = deque()
         self._bytes = 0
         """Of all in the queue."""
         self._counting = threading.Lock()
@@ -123,7 +123,7 @@ class Exporter:
         self._tell(reason)
         return not reason
 
-    def _take(self) -> list[str]:
+    def _take(self) -> list[bytes]:
         """The oldest that fit into a batch, one at least."""
         taken = [self._queue.popleft()]
         size = len(taken[0])

@@ -6,16 +6,13 @@ else stays, byte for byte.  Where something is cut off or malformed, rather too 
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import lru_cache
 
 from lab.tracing.mask_bodies import mask_body
 from lab.tracing.secret_names import MASK, is_secret, mask_values
 
-__all__ = ["mask_body", "mask_environ", "mask_head", "mask_query", "mask_target"]
-
-REPR_LIMIT = 300
-"""Characters of an object that is no text."""
+__all__ = ["mask_body", "mask_head", "mask_query", "mask_target", "mask_variable"]
 
 SCHEME = re.compile(rb"(?:Basic|Bearer|Digest|Negotiate|Token|ApiKey) +", re.IGNORECASE)
 """Of Authorization: stays, since it is no secret and says what was tried."""
@@ -57,38 +54,26 @@ def mask_target(target: str) -> str:
 
 def mask_query(query: str) -> str:
     """The part of a URL behind the question mark."""
-    return mask_target(f"?{query}")[1:]
+    return as_text(mask_parameters, query)
 
 
-def mask_environ(environ: Mapping[str, object]) -> dict[str, str]:
-    """A WSGI environ as texts: what is none as its repr(), cut off."""
-    return {name: mask_variable(name, value) for name, value in environ.items()}
-
-
-def mask_variable(name: str, value: object) -> str:
-    """One value of the environ."""
-    text = value if isinstance(value, str) else represent(value)
-    mask = variable_mask(name)
-    if mask is mask_urls and "=" not in text and "://" not in text:
-        return text  # most are like this
-    return as_text(mask, text)
+def mask_variable(name: str, value: str) -> str:
+    """One value of a WSGI environ."""
+    return as_text(variable_mask(name), value)
 
 
 @lru_cache(1024)
 def variable_mask(name: str) -> Callable[[bytes], bytes]:
     """What hides what is secret in a variable of the environ."""
     if name == "QUERY_STRING":
-        return lambda query: mask_urls(b"?" + query)[1:]
+        return mask_parameters
     field = name.removeprefix("HTTP_").replace("_", "-")
     return field_mask(field.encode("utf-8", "surrogatepass")) or mask_urls
 
 
-def represent(value: object) -> str:
-    """An object, for people."""
-    try:
-        return repr(value)[:REPR_LIMIT]
-    except Exception as error:  # anybody's object
-        return f"<{type(value).__name__}: {type(error).__name__}>"
+def is_secret_variable(name: str) -> bool:
+    """Whether a variable's value is hidden whatever it is."""
+    return variable_mask(name) not in (mask_parameters, mask_urls)
 
 
 def as_text(mask: Callable[[bytes], bytes], text: str) -> str:
@@ -138,6 +123,11 @@ def mask_urls(text: bytes) -> bytes:
     if b"=" in text:
         text = mask_values(text, PARAMETER, PARAMETER_VALUE, is_secret_parameter)
     return USER.sub(MASK + b"@", text) if b"://" in text else text
+
+
+def mask_parameters(query: bytes) -> bytes:
+    """The part of a URL behind the question mark."""
+    return mask_urls(b"?" + query)[1:]
 
 
 def is_secret_parameter(name: bytes) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 from lab.tracing import names
 from lab.tracing.application import RECORDING, Traced
 from lab.tracing.exporting import EXPORTER
-from lab.tracing.recording import Recording, ServerPart
+from lab.tracing.recording import Octets, Recording, ServerPart
 
 UNKNOWN = [
     "when the connection was accepted, and which request on it this is",
@@ -39,16 +39,16 @@ def post_request(worker: Any, request: Any, environ: dict[str, Any], response: A
     ended, cpu = monotonic_ns(), thread_time() - cpu
     model = type(worker).__name__.removesuffix("Worker").lower().replace("thread", "gthread")
 
-    def tell(recording: Recording) -> ServerPart:
+    def tell(recording: Recording) -> tuple[ServerPart, Octets]:
         whole = recording.spans[0]
-        return ServerPart(
+        part = ServerPart(
             "gunicorn",
             taken,
             ended,
-            [("application", whole[1], whole[2])],
+            [("application", whole.start, whole.end)],
             [
-                ("application called", whole[1]),
-                *([("start_response", recording.responded)] if recording.responded else []),
+                ("application called", whole.start),
+                ("start_response", recording.responded),
                 ("last byte", ended),
             ],
             {
@@ -57,8 +57,8 @@ def post_request(worker: Any, request: Any, environ: dict[str, Any], response: A
                 names.UNKNOWN: UNKNOWN,
             },
             recording.error,
-            (rebuilt(request), b"", rebuilt_answer(response)),
         )
+        return part, (rebuilt(request), b"", rebuilt_answer(response))
 
     recording.server = tell
     EXPORTER.put(recording)

@@ -1,11 +1,11 @@
-"""What is written down of one request while it is served: plain lists and numbers, nothing more.
+"""What is written down of one request while it is served: a list of names and times, little more.
 
 It is packed (packing.py) once the answer is out; what takes longer, such as names of attributes,
 ids and OTLP, is left to the collector.  Times are ``time.monotonic_ns()``.
 """
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from time import monotonic_ns
 from typing import Any, NamedTuple
@@ -13,13 +13,18 @@ from typing import Any, NamedTuple
 from lab.tracing.context import TraceContext, new_id, parse_ids
 from lab.tracing.span import Value
 
-NAME, START, END, PARENT, ATTRIBUTES, ERROR = range(6)
-"""What is where in a span of ``Recording.spans``; the last two may be None."""
+Attributes = dict[str, Value]
+
+Row = tuple[Any, ...]
+"""A ServerPart in shorter, as seen.py has it."""
+
+Tape = list[str | int]
+"""Beginnings and ends of spans in their order, each as two items: the name of a span and when it
+began, or the place on the tape where it began and when it ended."""
 
 MOST_SPANS = 1000
-"""Of one request; an application that asks its database in a loop could make any number."""
-
-Attributes = dict[str, Value]
+"""Of one request, about; an application that asks its database in a loop could make any number."""
+LONGEST_TAPE = 4 * MOST_SPANS
 
 MODE = os.environ.get("LAB_TRACE", "all")
 CAPTURE = 0 if os.environ.get("LAB_TRACE_BYTES") == "off" else 4096
@@ -36,11 +41,36 @@ class ServerPart(NamedTuple):
     steps: Sequence[tuple[str, int, int]]
     """Name, start and end of its children; ``application`` is the parent of what is recorded."""
     events: Sequence[tuple[str, int]]
-    """What happened, and when."""
+    """What happened, and when; 0: it did not."""
     attributes: Attributes
     error: str | None = None
-    octets: tuple[bytes, bytes, bytes] | None = None
-    """As received and sent: the request's head, its body, and the answer's head with its body."""
+
+
+Octets = tuple[bytes, bytes, bytes]
+"""As received and sent: the request's head, its body, and the answer's head with its body."""
+
+
+class RecordedSpan(NamedTuple):
+    """One span, as a tape tells it."""
+
+    name: str
+    start: int
+    end: int
+    """0: it goes on."""
+    parent: int
+    """The number of the span that it stands in; -1: of none."""
+    attributes: Attributes | None
+    error: str | None
+
+
+class Details:
+    """What more is known of a span than its name and its times."""
+
+    __slots__ = ("attributes", "error")
+
+    def __init__(self, attributes: Attributes) -> None:
+        self.attributes = attributes
+        self.error: str | None = None
 
 
 class Recording:
@@ -48,15 +78,16 @@ class Recording:
 
     __slots__ = (
         "attributes",
+        "details",
         "environ",
         "error",
         "lost",
-        "open",
         "parent_id",
+        "rendering",
         "responded",
         "server",
-        "spans",
         "status",
+        "tape",
         "trace_id",
     )
 
@@ -64,50 +95,73 @@ class Recording:
         self.trace_id = trace_id or new_id(16)
         self.parent_id = parent_id
         self.environ: dict[str, Any] = {}
-        self.spans: list[list[Any]] = []
-        """Each as NAME and those behind it say; PARENT is -1 for the outermost."""
-        self.open: list[int] = []
-        """Numbers of the spans that go on, the innermost last."""
+        self.tape: Tape = []
+        self.details: dict[int, Details] = {}
+        """Of those spans that have some, by the place where they begin."""
+        self.rendering = False
+        """Whether a template is being rendered."""
         self.lost = 0
-        """Spans past MOST_SPANS."""
+        """Spans past LONGEST_TAPE."""
         self.attributes: Attributes = {}
         """Of the request as a whole, such as ``http.route``."""
         self.status = ""
         self.responded = 0
         """When ``start_response`` was called."""
         self.error: str | None = None
-        self.server: Callable[[Recording], ServerPart] | None = None
+        self.server: Callable[[Recording], tuple[ServerPart | Row, Octets]] | None = None
         """Tells the server's part, when the recording is packed; None: nobody can."""
 
     def begin(self, name: str, attributes: Attributes | None = None) -> int:
-        """Begins a span within the innermost open one; returns its number for ``end``."""
-        spans, going_on = self.spans, self.open
-        index = len(spans)
-        if index >= MOST_SPANS:
+        """Begins a span within the innermost open one; returns its place for ``end``."""
+        tape = self.tape
+        place = len(tape)
+        if place >= LONGEST_TAPE:
             self.lost += 1
             return -1
-        spans.append([name, monotonic_ns(), 0, going_on[-1] if going_on else -1, attributes, None])
-        going_on.append(index)
-        return index
+        tape += name, monotonic_ns()
+        if attributes is not None:
+            self.details[place] = Details(attributes)
+        return place
 
     def end(
-        self, index: int, attributes: Attributes | None = None, error: str | None = None
+        self, place: int, attributes: Attributes | None = None, error: str | None = None
     ) -> None:
         """Ends a span, and what was left open within it; one that has ended stays as it is."""
-        now = monotonic_ns()
-        going_on = self.open
-        if index not in going_on:
+        if place < 0:
             return
-        while (last := going_on.pop()) != index:
-            self.spans[last][END] = now
-        span = self.spans[index]
-        span[END] = now
-        if attributes is not None:
-            span[ATTRIBUTES] = (
-                attributes if span[ATTRIBUTES] is None else {**span[ATTRIBUTES], **attributes}
-            )
-        if error is not None:
-            span[ERROR] = error
+        self.tape += place, monotonic_ns()
+        if attributes is not None or error is not None:
+            details = self.details.setdefault(place, Details({}))
+            details.attributes.update(attributes or {})
+            details.error = error
+
+    @property
+    def spans(self) -> list[RecordedSpan]:
+        """All spans, in the order of their beginnings."""
+        details = {place: (each.attributes, each.error) for place, each in self.details.items()}
+        return read(self.tape, details)
+
+
+def read(tape: Tape, details: Mapping[int, tuple[Attributes, str | None]]) -> list[RecordedSpan]:
+    """The spans on a tape, in the order of their beginnings.
+
+    Raises LookupError, TypeError or ValueError for what is no tape.
+    """
+    spans: list[RecordedSpan] = []
+    numbers: dict[int, int] = {}
+    going_on: list[int] = []  # places where spans began, the innermost last
+    for place, (what, moment) in enumerate(zip(tape[::2], tape[1::2], strict=True)):
+        if isinstance(what, str):
+            parent = numbers[going_on[-1]] if going_on else -1
+            numbers[2 * place] = len(spans)
+            going_on.append(2 * place)
+            said = details.get(2 * place, (None, None))
+            spans.append(RecordedSpan(what, int(moment), 0, parent, *said))
+        elif what in going_on:
+            while (last := going_on.pop()) != what:
+                spans[numbers[last]] = spans[numbers[last]]._replace(end=int(moment))
+            spans[numbers[what]] = spans[numbers[what]]._replace(end=int(moment))
+    return spans
 
 
 HEALTH = "/healthz"

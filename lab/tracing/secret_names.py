@@ -16,6 +16,21 @@ SECRET = re.compile(
 """In a name: new_password1, csrfmiddlewaretoken, X-Api-Key, user[pass]; not compass."""
 
 
+SIGNS = (
+    b"cookie",
+    *(b"pass", b"pwd", b"secret", b"token", b"credential", b"authorization", b"session", b"key"),
+    b"@",  # of a URL with a user
+    *(b"%", b"\\", b"\0"),  # in other letters: percent-encoded, escaped in JSON, UTF-16
+)
+"""One of these, in small letters, is in each text in which something has to be hidden."""
+
+
+def may_hold_secrets(text: bytes) -> bool:
+    """Whether masks have to look into a text; a quick look, since most hold nothing."""
+    # Not `sign in text`: for bytes, that first makes an exception of each sign that is no number.
+    return max(map(text.lower().find, SIGNS)) >= 0
+
+
 @lru_cache(1024)
 def is_secret(name: bytes) -> bool:
     """Whether what has this name is to be hidden; the name may be percent-encoded."""

@@ -2,14 +2,15 @@
 
 import json
 import math
-import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lab.tracing import names
+from lab.tracing import names, seen
+from lab.tracing.context import new_id
+from lab.tracing.environs import shown
 from lab.tracing.names import Hop
-from lab.tracing.recording import Attributes, ServerPart
+from lab.tracing.recording import Attributes, RecordedSpan, ServerPart, read
 from lab.tracing.span import INTERNAL, SERVER, Event, Span, Value, hex_id
 
 WRONG = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
@@ -24,10 +25,42 @@ LONGEST_WAIT = 60.0
 def unpack(body: bytes) -> list[Span]:
     """The spans of one request body.  Raises ValueError, with the reason, where it is none."""
     try:
-        document = json.loads(body)
-        return [span for each in document["recordings"] for span in _Unpacked.of(each, document)]
+        document, place = read_line(body, 0)
+        if not isinstance(document, dict):
+            raise ValueError("its first line is no object")
+        spans: list[Span] = []
+        while place < len(body):
+            line, place = read_line(body, place)
+            environ, place = read_line(body, place)
+            *said, sizes = line
+            blocks, place = read_blocks(body, place, sizes)
+            spans += _Unpacked.of(said, environ, blocks, document)
+        return spans
     except WRONG as error:
         raise ValueError(f"not a batch of recordings: {error!r}") from error
+
+
+def read_line(body: bytes, place: int) -> tuple[Any, int]:
+    """The JSON of a line, and where the next begins."""
+    end = body.index(b"\n", place)
+    return json.loads(body[place:end]), end + 1
+
+
+def read_blocks(body: bytes, place: int, sizes: Iterable[int]) -> tuple[list[bytes], int]:
+    """As many octets as each size says, and what comes behind them."""
+    blocks = []
+    for size in sizes:
+        end = place + size
+        if not place <= end <= len(body):
+            raise ValueError(f"{size} octets are not there")
+        blocks.append(body[place:end])
+        place = end
+    return blocks, place
+
+
+def server_part(packed: list[Any]) -> ServerPart:
+    """What the server has told, at length or in short."""
+    return ServerPart(*packed) if isinstance(packed[0], str) else seen.part(packed)
 
 
 @dataclass
@@ -40,16 +73,21 @@ class _Unpacked:
     error: str | None
     lost: int
     attributes: Attributes
-    spans: list[list[Any]]
+    spans: list[RecordedSpan]
     environ: Mapping[str, str]
-    octets: list[str] | None
+    octets: list[bytes]
     document: Mapping[str, Any]
 
     @classmethod
-    def of(cls, packed: list[Any], document: Mapping[str, Any]) -> Iterator[Span]:
-        """The spans of a recording as json.loads() gives it."""
-        trace_id, parent_id, status, error, lost, *said = packed
-        attributes, spans, environ, part, octets = said
+    def of(
+        cls,
+        said: list[Any],
+        environ: Mapping[str, Any],
+        octets: list[bytes],
+        document: Mapping[str, Any],
+    ) -> Iterator[Span]:
+        """The spans of a recording, as pack() has written it."""
+        trace_id, parent_id, status, error, lost, attributes, tape, details, part = said
         one = cls(
             hex_id(trace_id, 32),
             hex_id(parent_id, 16) if parent_id else "",
@@ -57,12 +95,12 @@ class _Unpacked:
             error,
             lost,
             attributes,
-            spans,
-            environ,
+            read(tape, {place: (of_span, failure) for place, of_span, failure in details}),
+            {name: _shown(value) for name, value in environ.items()},
             octets,
             document,
         )
-        return one.unpack(ServerPart(*part) if part else one.unknown_server())
+        return one.unpack(server_part(part) if part else one.unknown_server())
 
     def unpack(self, part: ServerPart) -> Iterator[Span]:
         """The server's spans, then the application's."""
@@ -70,7 +108,7 @@ class _Unpacked:
         spans = list(self._server(part))
         yield from spans
         called = [span for span in spans if span.name == "application"]
-        yield from self._application((called or spans)[0].span_id)
+        yield from self._application((called or spans)[0].span_id, part)
 
     def unknown_server(self) -> ServerPart:
         """A server that has no hooks: what its application sees is all there is."""
@@ -112,12 +150,12 @@ class _Unpacked:
             resource["wsgilab.dropped"] = int(self.document["dropped"])
         whole = Span(
             self.trace_id,
-            _new_id(),
+            new_id(8),
             self.parent_id,
             _text(f"{request['http.request.method']} {request['url.path']}"),
             *self._times(part.start, part.end),
             {names.HOP: Hop.SERVER, **request, **_values(part.attributes), **self._octets()},
-            [Event(self._time(moment), _text(what)) for what, moment in part.events],
+            [Event(self._time(moment), _text(what)) for what, moment in part.events if moment],
             SERVER,
             None if part.error is None else _text(part.error),
             resource,
@@ -130,7 +168,7 @@ class _Unpacked:
             times = self._times(start, end)
             yield Span(
                 self.trace_id,
-                _new_id(),
+                new_id(8),
                 whole.span_id,
                 _text(step),
                 *times,
@@ -138,8 +176,8 @@ class _Unpacked:
                 resource=resource,
             )
 
-    def _application(self, above: str) -> Iterator[Span]:
-        ids = [_new_id() for _ in self.spans]
+    def _application(self, above: str, part: ServerPart) -> Iterator[Span]:
+        ids = [new_id(8) for _ in self.spans]
         latest = max((span[2] for span in self.spans), default=0)
         resource: Attributes = {
             "service.name": _text(self.document["application"]),
@@ -148,13 +186,16 @@ class _Unpacked:
         for span_id, (name, start, end, parent, attributes, error) in zip(
             ids, self.spans, strict=True
         ):
+            said = _values(attributes)
+            if parent < 0 and names.CPU_TIME in part.attributes:  # where the server alone took it
+                said.setdefault(names.CPU_TIME, _value(part.attributes[names.CPU_TIME]))
             yield Span(
                 self.trace_id,
                 span_id,
                 ids[parent] if parent >= 0 else above,
                 _text(name),
                 *self._times(start, end or latest),
-                {names.HOP: Hop.APPLICATION, **_values(attributes)},
+                {names.HOP: Hop.APPLICATION, **said},
                 (),
                 INTERNAL,
                 None if error is None else _text(error),
@@ -189,8 +230,8 @@ class _Unpacked:
         return {"http.request.method": "", "url.path": "", **said, **_values(self.attributes)}
 
     def _octets(self) -> Attributes:
-        said = zip(OCTETS, self.octets or (), strict=False)
-        return {name: _text(octets) for name, octets in said if octets}
+        said = zip(OCTETS, self.octets, strict=False)
+        return {name: octets.decode("latin-1") for name, octets in said if octets}
 
     def _times(self, start: int, end: int) -> tuple[int, int]:
         return self._time(start), self._time(end)
@@ -199,8 +240,9 @@ class _Unpacked:
         return int(moment) + int(self.document["offset"])
 
 
-def _new_id() -> str:
-    return os.urandom(8).hex()
+def _shown(value: Any) -> str:
+    """A value of an environ as Python has it: in JSON a tuple is a list."""
+    return shown(tuple(value) if isinstance(value, list) else value)
 
 
 def _values(attributes: Mapping[Any, Any] | None) -> Attributes:

@@ -8,6 +8,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from typing import cast
 
 from paceline.conversation import Conversation
 from paceline.exchange import Exchange
@@ -37,8 +38,7 @@ class ObservedExchange(Exchange):
         seen = self.observation
         thread = threading.current_thread()
         seen.thread, seen.thread_id = thread.name, thread.native_id or 0
-        crowd = self.service.crowd()
-        seen.busy, seen.waiting, seen.queued = crowd.busy, crowd.waiting, crowd.queued
+        seen.busy, seen.waiting, seen.queued = self.service.crowd()
         cpu = time.thread_time()
         seen.called = time.monotonic()
         super().run(application, sendfile)
@@ -113,26 +113,26 @@ class ObservedConversation(Conversation):
 
     def _observe(self, exchange: Exchange) -> ObservedExchange:
         now = time.monotonic()
-        observed = ObservedExchange()
-        observed.__dict__.update(exchange.__dict__)
+        exchange.__class__ = ObservedExchange  # as it is, but from now on it takes notes
+        observed = cast(ObservedExchange, exchange)
         observed.service = self.service
         body = b""
         if exchange.body is not None:
             body = exchange.body.read(self._observer.capture)
             exchange.body.seek(0)
-        observed.observation = exchange.environ[KEY] = Observation(
-            environ=exchange.environ,
-            accepted=self._accepted,
-            number=self._number,
-            ready=self._first_ready,
-            taken=self._first_taken,
-            last_ready=self.ready_at,
-            last_taken=self._taken,
-            head_read=self._head_read or now,
-            read=now,
-            head=self._raw.lstrip(b"\r\n").partition(b"\r\n\r\n")[0],
-            body=body,
-        )
+        seen = observed.observation = exchange.environ[KEY] = Observation()
+        seen.environ = exchange.environ
+        seen.accepted = self._accepted
+        seen.number = self._number
+        seen.ready = self._first_ready
+        seen.taken = self._first_taken
+        seen.last_ready = self.ready_at
+        seen.last_taken = self._taken
+        seen.head_read = self._head_read or now
+        seen.read = now
+        seen.head = self._raw.lstrip(b"\r\n").partition(b"\r\n\r\n")[0]
+        seen.body = body
+        seen.sent = []
         return observed
 
     # --- the answer ---------------------------------------------------------------------------

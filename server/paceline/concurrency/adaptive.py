@@ -43,6 +43,7 @@ from paceline.concurrency.base import DRAIN, HEARTBEAT, Model
 from paceline.concurrency.poller import make_poller
 from paceline.concurrency.rider import Rider, Sight
 from paceline.conversation import READ, WRITE, Conversation
+from paceline.observe.observation import Crowd
 from paceline.sender import Sender
 from paceline.service import Service
 from paceline.transport import Listener
@@ -226,6 +227,11 @@ class Adaptive(Model):
             connections=len(self._conversations),
             queue=len(self._ready),
         )
+
+    def _crowd(self) -> Crowd:
+        """See the base; asked for each request that is observed, so without all the rest."""
+        busy = [rider for rider in self._riders if rider.conversation is not None]
+        return Crowd(len(busy), len(self._riders) - len(busy), len(self._ready))
 
     def _doing(self, rider: Rider, parked: deque[Rider]) -> Doing:
         doing = rider.doing()

@@ -4,14 +4,13 @@ A configuration file's hook ``observer(worker)`` returns an Observer.  Nothing o
 nothing is kept, for a worker without one.
 """
 
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 
-@dataclass(slots=True, eq=False)
 class Observation:
     """Times are ``time.monotonic()``; 0.0: it did not happen."""
 
+    # Set by whoever makes it, as those of an Answer are.
     environ: dict[str, Any]
     accepted: float
     """When the connection was."""
@@ -30,7 +29,7 @@ class Observation:
     """When it was whole, with its body."""
     head: bytes
     """As received, without the empty line."""
-    body: bytes = b""
+    body: bytes
     """The beginning, without the framing of chunks."""
     called: float = 0.0
     """When the application was called; ``returned``: and its iterable closed."""
@@ -40,7 +39,7 @@ class Observation:
     returned: float = 0.0
     last_sent: float = 0.0
     """When the last byte of the answer was handed to the system."""
-    sent: list[bytes] = field(default_factory=list)
+    sent: list[bytes]
     """The beginning of the answer, head and body with its framing; see ``Observer.capture``."""
     sent_bytes: int = 0
     """All of it."""
@@ -81,8 +80,7 @@ class Observer(Protocol):
         """Take one that is over; called by a thread that has other requests to serve."""
 
 
-@dataclass(frozen=True)
-class Crowd:
+class Crowd(NamedTuple):
     """How things stand in a worker."""
 
     busy: int

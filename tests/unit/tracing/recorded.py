@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from lab.tracing.recording import ATTRIBUTES, CURRENT, END, ERROR, NAME, PARENT, START, Recording
+from lab.tracing.recording import CURRENT, Recording
 
 REPO = Path(__file__).resolve().parents[3]
 
@@ -48,15 +48,15 @@ def record(work: Callable[[], Any]) -> dict[str, Any]:
         "tree": tree(recording),
         "spans": [
             {
-                "name": span[NAME],
-                "seconds": span[END] - span[START],
-                "attributes": span[ATTRIBUTES] or {},
-                "error": span[ERROR],
+                "name": span.name,
+                "seconds": span.end - span.start,
+                "attributes": span.attributes or {},
+                "error": span.error,
             }
             for span in recording.spans
         ],
         "attributes": recording.attributes,
-        "open": recording.open,
+        "open": [span.name for span in recording.spans if not span.end],
         "nested": nested(recording),
     }
 
@@ -65,14 +65,14 @@ def tree(recording: Recording) -> list[str]:
     """The name of each span, two spaces deeper than that of its parent."""
     depths = {-1: -1}
     for index, span in enumerate(recording.spans):
-        depths[index] = depths[span[PARENT]] + 1
-    return ["  " * depths[index] + span[NAME] for index, span in enumerate(recording.spans)]
+        depths[index] = depths[span.parent] + 1
+    return ["  " * depths[index] + span.name for index, span in enumerate(recording.spans)]
 
 
 def nested(recording: Recording) -> bool:
     """Whether each span has ended, within the time of its parent."""
     for span in recording.spans:
-        outer = recording.spans[span[PARENT]] if span[PARENT] >= 0 else span
-        if not outer[START] <= span[START] <= span[END] <= outer[END]:
+        outer = recording.spans[span.parent] if span.parent >= 0 else span
+        if not outer.start <= span.start <= span.end <= outer.end:
             return False
     return True

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from lab.tracing.django_sql import Rows, executed
-from lab.tracing.recording import NAME, Recording
+from lab.tracing.recording import Recording
 from tests.unit.tracing.recorded import run
 
 ME = "__main__"
@@ -72,7 +72,10 @@ def test_a_database_that_knows_its_rows_is_believed():
     driver = SimpleNamespace(rowcount=45, fetchone=lambda: (1,))
     db = SimpleNamespace(wrap_database_errors=lambda fetch: fetch)
     cursor, attributes = SimpleNamespace(cursor=driver, db=db), {}
-    Rows(["SQL SELECT", 0.0, 0.0, -1, attributes, None]).follow(cursor)
+    recording = Recording()
+    place = recording.begin("SQL SELECT", attributes)
+    recording.end(place)
+    Rows(recording, place).follow(cursor)
     assert cursor.fetchone() == (1,)
     assert attributes == {"db.response.returned_rows": 45}
 
@@ -87,7 +90,7 @@ def test_a_driver_like_no_other_is_left_alone():
 
     recording = Recording()
     assert executed(recording, lambda *given: given[1:], Cursor(), "GIVE", None) == ("GIVE", None)
-    assert recording.spans[0][NAME] == "SQL GIVE" and recording.open == []
+    assert recording.spans[0].name == "SQL GIVE" and recording.spans[0].end
 
 
 def test_a_statement_that_fails_says_so_though_the_view_goes_on(project: dict[str, Any]):

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.tracing.mask import mask_body, mask_environ, mask_head, mask_query, mask_target
+from lab.tracing.mask import mask_body, mask_head, mask_query, mask_target, mask_variable
 from lab.tracing.secret_names import is_secret
 
 FORM = "application/x-www-form-urlencoded"
@@ -185,11 +185,6 @@ def test_json_that_is_a_part_of_a_form():
     assert mask_body(part % b"abc", "multipart/form-data; boundary=x") == part % b"***"
 
 
-class Broken:
-    def __repr__(self) -> str:
-        raise RuntimeError
-
-
 def test_the_environ():
     environ = {
         "HTTP_COOKIE": "a=b; c=d",
@@ -202,13 +197,8 @@ def test_the_environ():
         "SECRET_KEY": "abc",
         "DATABASE_URL": "postgres://lab:abc@host/db",
         "PATH_INFO": "/\xe4\udcff",
-        "wsgi.version": (1, 0),
-        "broken": Broken(),
-        "long": ["x"] * 1000,
     }
-    masked = mask_environ(environ)
-    assert len(masked.pop("long")) == 300
-    assert masked == {
+    assert {name: mask_variable(name, value) for name, value in environ.items()} == {
         "HTTP_COOKIE": "a=***; c=***",
         "HTTP_AUTHORIZATION": "Basic ***",
         "HTTP_X_API_KEY": "***",
@@ -219,8 +209,6 @@ def test_the_environ():
         "SECRET_KEY": "***",
         "DATABASE_URL": "postgres://***@host/db",
         "PATH_INFO": "/\xe4\udcff",
-        "wsgi.version": "(1, 0)",
-        "broken": "<Broken: RuntimeError>",
     }
 
 

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lab.tracing import names, packing
+from lab.tracing.mask import mask_body, mask_head
 from lab.tracing.packing import batch, pack
 from lab.tracing.recording import Recording, ServerPart
 from lab.tracing.span import Span, decode, encode
@@ -28,6 +29,9 @@ ENVIRON = {
     "HTTP_HOST": "localhost:8080",
     "wsgi.url_scheme": "http",
 }
+
+SEEN = (1, 2, 3, 2, 3, 4, 4, 5, 6, 7, 8, 9, 1, True, None, "adaptive", 1, 0, 0, 3, "rider-1", 7)
+"""As seen.tell() has it."""
 
 
 def recorded(**more: str) -> Recording:
@@ -71,23 +75,37 @@ def test_the_spans_of_a_server_without_hooks():
 
 def test_what_the_server_tells_becomes_its_span():
     one = recorded()
-    one.server = lambda recording: ServerPart(
+    part = ServerPart(
         "paceline",
         1_000_000_000,
         4_000_000_000,
         [("queue", 1_000_000_000, 1_500_000_000), ("application", 2_000_000_000, 3_000_000_000)],
-        [("first byte", 3_500_000_000)],
+        [("first byte", 3_500_000_000), ("last byte", 0)],
         {names.MODEL: "adaptive"},
         "KeyError",
     )
+    one.server = lambda recording: (part, (b"", b"", b""))
     server, queue, called, whole, _ = sent(one)
     assert server.end - server.start == 3_000_000_000
     assert queue.end - queue.start == 500_000_000
-    assert server.events[0].name == "first byte"
+    assert [event.name for event in server.events] == ["first byte"]
     assert server.events[0].time - server.start == 2_500_000_000
     assert server.attributes[names.MODEL] == "adaptive"
     assert server.error == "KeyError"
     assert whole.parent_id == called.span_id
+
+
+def test_what_paceline_has_seen_is_told_in_short():
+    one = recorded()
+    one.server = lambda _: (SEEN, (b"GET / HTTP/1.1", b"", b"HTTP/1.1 200 OK\r\n\r\na"))
+    server, queue, receive, called, whole, _ = sent(one)
+    assert [span.name for span in (queue, receive, called)] == ["queue", "receive", "application"]
+    assert [span.end - span.start for span in (server, queue, receive, called)] == [7, 1, 1, 3]
+    assert [event.name for event in server.events][:2] == ["connection accepted", "head read"]
+    assert server.attributes[names.CONNECTION_REQUESTS] == 1
+    assert server.attributes[names.RESPONSE_BODY] == "a"
+    assert names.REQUEST_BODY not in server.attributes
+    assert whole.attributes[names.CPU_TIME] == server.attributes[names.CPU_TIME]
 
 
 def test_secrets_stay_where_they_are():
@@ -138,12 +156,13 @@ JSON = st.recursive(
 def test_what_is_no_batch_is_refused(document: object):
     with pytest.raises(ValueError, match="not a batch of recordings"):
         unpack(json.dumps(document).encode())
+    with pytest.raises(ValueError, match="not a batch of recordings"):
+        unpack(b"{}\n" + json.dumps(document).encode() + b"\n{}\n")
 
 
-@given(st.data())
-def test_a_batch_with_anything_wrong_in_it_is_spans_or_refused(data: st.DataObject):
-    document = json.loads(batch([pack(recorded())], {"application": "a", "pid": 1}))
-    place: Any = document
+def changed(document: Any, data: st.DataObject) -> Any:
+    """JSON with something else somewhere in it."""
+    place = document
     while isinstance(place, dict | list) and place:
         keys = list(place) if isinstance(place, dict) else range(len(place))
         key = data.draw(st.sampled_from(keys))
@@ -151,12 +170,78 @@ def test_a_batch_with_anything_wrong_in_it_is_spans_or_refused(data: st.DataObje
             place[key] = data.draw(JSON)
             break
         place = place[key]
+    return document
+
+
+@given(st.data())
+def test_a_batch_with_anything_wrong_in_it_is_spans_or_refused(data: st.DataObject):
+    one = recorded()
+    one.server = lambda _: (SEEN, (b"GET / HTTP/1.1", b"", b"HTTP/1.1 200 OK\r\n\r\na"))
+    lines = batch([pack(one)], {"application": "a", "pid": 1}).split(b"\n", 3)
+    number = data.draw(st.sampled_from(range(3)))
+    lines[number] = json.dumps(changed(json.loads(lines[number]), data)).encode()
     try:
-        spans = unpack(json.dumps(document).encode())
+        spans = unpack(b"\n".join(lines))
     except ValueError:
         return
     passed_on = decode(json.loads(json.dumps(encode(spans)).encode()))
     assert by_id(passed_on) == by_id(spans)
+
+
+@pytest.mark.parametrize("cut", range(1, 40))
+def test_a_batch_that_was_cut_short_is_refused(cut: int):
+    one = recorded()
+    one.server = lambda _: (SEEN, (b"GET / HTTP/1.1", b"", b"HTTP/1.1 200 OK\r\n\r\na"))
+    body = batch([pack(one)], {"application": "a", "pid": 1})
+    with pytest.raises(ValueError, match="not a batch of recordings"):
+        unpack(body[:-cut])
+
+
+HEADS = st.sampled_from(
+    [
+        b"GET / HTTP/1.1\r\nHost: a",
+        b"GET /?token=hunter2 HTTP/1.1\r\nHost: a",
+        b"GET / HTTP/1.1\r\nX_Api_Key: hunter2",
+        b"GET / HTTP/1.1\r\nCookie: a=1;\r\n b=hunter2",
+    ]
+)
+BODIES = st.sampled_from(
+    [
+        b"",
+        b"a=b",
+        b"password=hunter2",
+        b'{"tok\\u0065n": "hunter2"}',
+        b"%70assword=hunter2",
+        b'<input value="hunter2" ' + b" " * packing.CAPTURE,
+        b"a" * packing.CAPTURE,
+        b'{"token": "hunter2"}',
+    ]
+)
+ANSWERS = st.sampled_from(
+    [
+        b"HTTP/1.1 200 OK\r\nA: b\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nSet-Cookie: a=hunter2\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-type: text/html\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nCONTENT-ENCODING: gzip\r\n\r\n",
+    ]
+)
+TYPES = st.sampled_from(["", "application/json", "text/html", "application/x-www-form-urlencoded"])
+
+
+@given(HEADS, BODIES, ANSWERS, BODIES, TYPES, st.sampled_from(["", "gzip"]))
+def test_the_quick_look_hides_what_the_masks_would(
+    head: bytes, body: bytes, answer: bytes, answered: bytes, kind: str, coding: str
+):
+    environ = {"CONTENT_TYPE": kind, "HTTP_CONTENT_ENCODING": coding}
+    body = body[: packing.CAPTURE]
+    answer_head = answer.removesuffix(b"\r\n\r\n")
+    assert packing.masked(head, body, answer + answered, environ) == (
+        mask_head(head),
+        mask_body(body, kind, coding),
+        mask_head(answer_head),
+        mask_body(answered[: packing.CAPTURE], *packing.type_and_coding(answer_head)),
+    )
 
 
 def test_an_answer_in_chunks_is_masked_and_told_without_them():
@@ -166,7 +251,8 @@ def test_an_answer_in_chunks_is_masked_and_told_without_them():
     for end in range(len(chunks)):
         octets = b"", b"", head + b"\r\n\r\n" + chunks[: end + 1]
         one = recorded()
-        one.server = lambda _, octets=octets: ServerPart("x", 1, 2, [], [], {}, None, octets)
+        part = ServerPart("x", 1, 2, [], [], {})
+        one.server = lambda _, octets=octets, part=part: (part, octets)
         body = str(sent(one)[0].attributes.get(names.RESPONSE_BODY, ""))
         assert "hunter" not in body and "\r" not in body
     assert body == '{"password": "***", "a": "b"}'

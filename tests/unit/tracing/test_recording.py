@@ -22,13 +22,13 @@ def test_spans_lie_within_those_that_are_open():
     one.end(one.begin("innermost"))
     one.end(inner, {"b": 2}, "ValueError")
     one.end(outer)
-    assert [(span[0], span[3]) for span in one.spans] == [
+    assert [(span.name, span.parent) for span in one.spans] == [
         ("outer", -1),
         ("first", 0),
         ("second", 0),
         ("innermost", 2),
     ]
-    assert one.spans[2][4:] == [{"a": 1, "b": 2}, "ValueError"]
+    assert one.spans[2][4:] == ({"a": 1, "b": 2}, "ValueError")
     assert all(start <= end for _, start, end, *_ in one.spans)
 
 
@@ -38,7 +38,19 @@ def test_what_was_left_open_is_no_parent_of_what_comes_after():
     one.begin("left open")
     one.end(outer)
     one.begin("after")
-    assert one.spans[2][3] == -1
+    assert one.spans[2].parent == -1
+    assert one.spans[1].end == one.spans[0].end
+
+
+def test_one_that_has_ended_stays_as_it_is():
+    one = Recording()
+    outer = one.begin("outer")
+    inner = one.begin("inner")
+    one.end(outer)
+    ended = one.spans[1].end
+    one.end(inner)
+    one.end(outer)
+    assert [span.end for span in one.spans] == [ended, ended]
 
 
 def test_an_endless_loop_of_spans_is_bounded_and_counted():
@@ -47,8 +59,8 @@ def test_an_endless_loop_of_spans_is_bounded_and_counted():
     for _ in range(MOST_SPANS + 9):
         one.end(one.begin("SQL"))
     one.end(whole)
-    assert (len(one.spans), one.lost) == (MOST_SPANS, 10)
-    assert one.spans[0][2] > 0
+    assert (len(one.spans), one.lost) == (MOST_SPANS + 1, 9)
+    assert one.spans[0].end > one.spans[-1].end > 0
 
 
 def test_it_goes_on_with_the_trace_it_is_asked_in():

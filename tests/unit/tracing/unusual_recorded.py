@@ -21,7 +21,7 @@ from django.urls import path, re_path
 from django.utils.decorators import async_only_middleware
 
 from lab.tracing.django import instrument
-from lab.tracing.recording import CURRENT, MOST_SPANS
+from lab.tracing.recording import CURRENT, LONGEST_TAPE
 from tests.unit.tracing.recorded import record
 
 
@@ -85,7 +85,7 @@ def countless(request: HttpRequest) -> HttpResponse:
     """More statements than a recording has room for; the last span that has is a template's."""
     recording = CURRENT.get()
     with connection.cursor() as cursor:
-        while recording is not None and len(recording.spans) < MOST_SPANS - 1:
+        while recording is not None and len(recording.tape) < LONGEST_TAPE - 4:
             cursor.execute("SELECT 1")
             cursor.fetchall()
 
