@@ -6,11 +6,13 @@ of its store are a process's.
 """
 
 import os
+import sqlite3
 import sys
 from typing import NoReturn
 
 from lab.console.environment import Environment
 from lab.console.limits import MAX_BODY
+from lab.console.store import Store
 from lab.serve import WordError
 
 
@@ -39,10 +41,13 @@ def main() -> None:
         environment = Environment.read()
         environment.telemetry.mkdir(mode=0o700, parents=True, exist_ok=True)
         environment.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        Store(environment.database)
     except WordError as error:
         refuse(str(error))
     except OSError as error:
         refuse(f"{error.filename}: {error.strerror}; choose other folders")
+    except sqlite3.Error as error:
+        refuse(f"{environment.database}: {error}; move it away, and the console makes a new one")
     # What is meant for the server that is looked at is not meant for this one.
     os.environ.pop("PACELINE_CMD_ARGS", None)
     os.execv(sys.executable, command(environment))

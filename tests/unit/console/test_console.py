@@ -79,17 +79,31 @@ def test_what_cannot_be_followed_is_refused_in_one_line(
     tmp_path: Path, environ: dict[str, str], said: str
 ):
     places = {"CONSOLE_DATA": str(tmp_path / "data"), "LAB_TELEMETRY": str(tmp_path / "telemetry")}
+    assert refusal({**places, **environ}).startswith(f"lab: {said}")
+
+
+def test_a_file_that_is_no_database_stays_and_is_named(tmp_path: Path):
+    database = tmp_path / "traces.sqlite3"
+    database.write_bytes(b"a text, and a long one at that" * 100)
+    places = {"CONSOLE_DATA": str(tmp_path), "LAB_TELEMETRY": str(tmp_path / "telemetry")}
+    said = f"lab: {database}: file is not a database; move it away, and the console makes a new one"
+    assert refusal(places) == said
+    assert database.read_bytes().startswith(b"a text")
+
+
+def refusal(environ: dict[str, str]) -> str:
+    """The one line with which the console refuses to start."""
     refused = subprocess.run(
         [sys.executable, "-m", "lab.console"],
         cwd=REPO,
-        env={**os.environ, **places, **environ},
+        env={**os.environ, **environ},
         capture_output=True,
         text=True,
         timeout=60,
     )
     assert refused.returncode == 2
     (line,) = refused.stderr.splitlines()
-    assert line.startswith(f"lab: {said}")
+    return line
 
 
 def test_a_worker_is_less_urgent_than_what_takes_nginxs_lines(console: Console):
