@@ -7,10 +7,12 @@ import sys
 import time
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import product
 from pathlib import Path
 
 import pytest
+from paceline.transport import bridged, pipe, shared_memory, spool
 
 from tests.contract.case import Case
 from tests.contract.wire import Address, Connection
@@ -18,6 +20,8 @@ from tests.contract.wire import Address, Connection
 HERE = Path(__file__).parent
 SERVER = HERE.parents[1] / "server"
 MODELS = ("serial", "thread", "pool", "adaptive")
+SHM = f"contract-{os.getpid()}"
+PROBE = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
 PATIENCE = 30.0  # seconds to start or to stop; reached only where something hangs
 
 # Large enough for every body of the cases but those that are to be too large.
@@ -36,9 +40,10 @@ class Combination:
         return f"{self.model}-{self.transport}-{self.workers}"
 
 
-COMBINATIONS = [
-    Combination(*each) for each in product(MODELS, ("tcp", "unix"), (1, 2))
-]  # one server at a time: pytest orders tests by the fixture that they share
+# One server at a time: pytest orders tests by the fixture that they share.
+COMBINATIONS = [Combination(*each) for each in product(MODELS, ("tcp", "unix"), (1, 2))]
+# To the models these are Unix sockets.
+COMBINATIONS += [Combination("adaptive", "pipe", 1), Combination("thread", "shm", 2)]
 
 
 class Server:
@@ -46,9 +51,16 @@ class Server:
 
     def __init__(self, combination: Combination, directory: Path, application: str) -> None:
         self.combination = combination
+        self.directory = directory
         self.log_path = directory / "server.log"
-        unix = directory / "s"
-        bind = f"unix:{unix}" if combination.transport == "unix" else "127.0.0.1:0"
+        binds: dict[str, tuple[str, Address]] = {
+            "tcp": ("127.0.0.1:0", ("127.0.0.1", 0)),
+            "unix": (f"unix:{directory}/s", f"{directory}/s"),
+            "pipe": (f"pipe:{directory}", partial(pipe.connect, directory)),
+            "shm": (f"shm:{SHM}", partial(shared_memory.connect, bridged.directory("shm", SHM))),
+            "spool": (f"spool:{directory}", ""),  # is asked otherwise
+        }
+        bind, self.address = binds[combination.transport]
         options = [f"--bind={bind}", f"--workers={combination.workers}", "-k", combination.model]
         options.append(f"--limit-request-body={LIMIT_REQUEST_BODY}")
         with self.log_path.open("wb") as log:
@@ -61,7 +73,6 @@ class Server:
                 # Nothing else from outside: WEB_CONCURRENCY, say, is a setting.
                 env={"PYTHONPATH": str(SERVER), "PATH": os.environ.get("PATH", os.defpath)},
             )
-        self.address: Address = str(unix) if combination.transport == "unix" else ("127.0.0.1", 0)
 
     @property
     def log(self) -> str:
@@ -86,8 +97,10 @@ class Server:
         if self.combination.transport == "tcp":
             host, _, port = address.split()[0].rpartition(":")
             self.address = host, int(port)
+        if self.combination.transport == "spool":
+            return spool.ask(self.directory, PROBE, PATIENCE).startswith(b"HTTP/1.1 200 ")
         with Connection(self.address) as connection:
-            connection.send(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+            connection.send(PROBE)
             return connection.read_answer().status == 200
 
     def stop(self) -> None:

@@ -6,8 +6,12 @@ import select
 import socket
 import struct
 import termios
+import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+
+from paceline.transport.bridge import Link, carry
 
 DEADLINE = 10.0  # seconds for one conversation; reached only where something hangs
 
@@ -15,7 +19,8 @@ STATUS_LINE = re.compile(rb"HTTP/1\.1 ([1-5][0-9]{2}) [\t\x20-\x7e]*")
 FIELD_LINE = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+): ([\t\x20-\x7e\x80-\xff]*)")
 CHUNK_SIZE = re.compile(rb"[0-9a-f]+")
 
-Address = tuple[str, int] | str
+Address = tuple[str, int] | str | Callable[[], Link]
+"""Of TCP, of a Unix socket, or how to get one's end of something else."""
 
 
 @dataclass(frozen=True)
@@ -32,14 +37,24 @@ class Answer:
         return self.fields.get("connection", "").lower() == "close"
 
 
+def connected(address: Address) -> socket.socket:
+    """A socket; where the server is reached by something else, one whose bytes are carried."""
+    if callable(address):
+        mine, carried = socket.socketpair()
+        threading.Thread(target=carry, args=(address(), carried), daemon=True).start()
+        return mine
+    family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    sock.settimeout(DEADLINE)
+    sock.connect(address)
+    return sock
+
+
 class Connection:
     """One connection.  Every wait in here fails with TimeoutError once the deadline has passed."""
 
     def __init__(self, address: Address) -> None:
-        family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET
-        self.sock = socket.socket(family, socket.SOCK_STREAM)
-        self.sock.settimeout(DEADLINE)
-        self.sock.connect(address)
+        self.sock = connected(address)
         self.sock.setblocking(False)
         self.deadline = time.monotonic() + DEADLINE
         self.received = b""

@@ -122,6 +122,8 @@ class Supervisor:
                     backlog=config.backlog,
                     reuse_port=config.reuse_port,
                     umask=config.umask,
+                    user=config.user,
+                    group=config.group,
                 )
                 self._listeners[address] = listener
                 log.info("listening on %s", listener.address)

@@ -4,6 +4,7 @@ import grp
 import ipaddress
 import pwd
 import re
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -12,16 +13,26 @@ DEFAULT_PORT = "8000"
 UNIX_PATH_BYTES = 107
 """The room in sockaddr_un on Linux, less the NUL at its end."""
 
+MEMORY_NAME = "[A-Za-z0-9_][A-Za-z0-9._-]{0,60}"
+
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 def address(value: object) -> str:
-    """An address to listen on, as ``HOST:PORT``, ``[IPV6]:PORT``, ``unix:PATH`` or ``fd://N``."""
+    """An address to listen on: ``HOST:PORT``, ``[IPV6]:PORT``, ``unix:PATH``, ``fd://N``, or one of
+    those that need no network: ``pipe:DIR``, ``spool:DIR``, ``shm:NAME``.
+    """
     if not isinstance(value, str) or not value.strip():
         raise ValueError(f"{value!r} is not an address such as 127.0.0.1:8000 or unix:PATH")
     where = value.strip()
     if where.startswith("unix:"):
         return _unix(where.removeprefix("unix:").removeprefix("//"))
+    if where.startswith(("pipe:", "spool:")):
+        return _directory(where)
+    if where.startswith("shm:"):
+        if not re.fullmatch(MEMORY_NAME, where[4:]):
+            raise ValueError(f"{value!r}: shm: needs a name of letters, digits, . _ -")
+        return where
     if where.startswith("fd://"):
         if not re.fullmatch("[0-9]{1,9}", where[5:]):
             raise ValueError(f"{value!r} names no descriptor: fd:// and a number, such as fd://3")
@@ -43,6 +54,16 @@ def _unix(path: str) -> str:
     if len(path.encode()) > UNIX_PATH_BYTES:
         raise ValueError(f"{path!r} is too long for a socket: at most {UNIX_PATH_BYTES} bytes")
     return f"unix:{path}"
+
+
+def _directory(where: str) -> str:
+    kind, _, path = where.partition(":")
+    if not path or "\0" in path:
+        raise ValueError(f"'{kind}:' needs a directory, such as {kind}:/run/shop")
+    longest = UNIX_PATH_BYTES - len("/socket-") - len(socket.gethostname().encode())
+    if len(path.encode()) > longest:
+        raise ValueError(f"{path!r} is too long for what is in it: at most {longest} bytes")
+    return where
 
 
 def _internet(where: str) -> str:

@@ -64,7 +64,8 @@ class Sockets:
     """Where it listens"""
 
     bind: tuple[str, ...] = setting(
-        "HOST:PORT, :PORT, [IPV6]:PORT, unix:PATH or fd://N; give it again for more.",
+        "HOST:PORT, :PORT, [IPV6]:PORT, unix:PATH, fd://N, or pipe:DIR, spool:DIR, shm:NAME; give "
+        "it again for more.",
         values.many(places.address),
         ("127.0.0.1:8000",),
         "-b",

@@ -5,15 +5,20 @@ import errno
 from paceline.errors import ConfigError
 from paceline.transport import inherited, tcp, unix
 from paceline.transport.base import Listener
+from paceline.transport.bridged import KINDS, BridgedListener
 
-FORMS = "HOST:PORT, [IPV6]:PORT, :PORT, unix:PATH or fd://N"
+FORMS = "HOST:PORT, [IPV6]:PORT, :PORT, unix:PATH, fd://N, pipe:DIR, spool:DIR or shm:NAME"
 
 
 def parse(address: str) -> tuple[str, str, int]:
-    """Return ``("tcp", host, port)``, ``("unix", path, 0)`` or ``("fd", "", descriptor)``.
+    """Return ``("tcp", host, port)``, ``("unix", path, 0)``, ``("fd", "", descriptor)``, or the
+    kind and the place of one that needs a bridge.
 
     Raises ConfigError.
     """
+    kind, _, place = address.partition(":")
+    if kind in KINDS and place:
+        return kind, place, 0
     if address.startswith("unix:"):
         path = address.removeprefix("unix:").removeprefix("//")
         if path:
@@ -38,10 +43,13 @@ def listen(
     backlog: int = 2048,
     reuse_port: bool = False,
     umask: int | None = None,
+    user: int | None = None,
+    group: int | None = None,
     option: str = "--bind",
 ) -> Listener:
     """Bind ``address`` and listen on it.
 
+    ``user`` and ``group`` are those of the workers, where they are others than this process's.
     Raises ConfigError with what to do about it; ``option`` is where another could be chosen.
     """
     kind, name, number = parse(address)
@@ -50,6 +58,8 @@ def listen(
             return unix.listen(name, backlog, umask)
         if kind == "fd":
             return inherited.adopt(number, backlog)
+        if kind in KINDS:
+            return BridgedListener(kind, name, user, group)
         return tcp.listen(name, number, backlog, reuse_port)
     except OSError as error:
         raise ConfigError(_advice(address, error, option)) from None

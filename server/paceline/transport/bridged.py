@@ -1,0 +1,60 @@
+"""Transports that no poller knows: pipes, files, shared memory.  See bridge.py."""
+
+import errno
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from paceline.transport import unix
+from paceline.transport.unix import UnixListener
+
+KINDS = {"pipe": "pipe", "spool": "spool", "shm": "shared_memory"}
+"""What an address begins with, and the module that serves it."""
+MEMORY = Path("/dev/shm")
+
+
+class BridgedListener(UnixListener):
+    """Accepts those whom a bridge brings, and ends the bridge when it is closed."""
+
+    def __init__(self, kind: str, place: str, user: int | None, group: int | None) -> None:
+        """Listen.  Raises OSError: EADDRINUSE where another server does."""
+        self.directory = directory(kind, place)
+        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if os.geteuid() == 0:
+            os.chown(self.directory, -1 if user is None else user, -1 if group is None else group)
+        path = str(self.directory / f"socket-{socket.gethostname()}")
+        listening = unix.listen(path, backlog=1024, umask=0o077)
+        super().__init__(listening.socket, path)
+        self.address = f"{kind}:{place}"
+        if os.geteuid() == 0 and user is not None:
+            os.chown(path, user, -1 if group is None else group)
+        self._bridge = subprocess.Popen(
+            [sys.executable, "-m", "paceline.transport.bridge", KINDS[kind], self.directory, path],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            user=user if os.geteuid() == 0 else None,
+            group=group if os.geteuid() == 0 else None,
+        )
+        assert self._bridge.stdout
+        said = self._bridge.stdout.readline().decode(errors="replace").strip()
+        if said != "ready":
+            self.close()
+            raise OSError(errno.EIO, said or "its process ended at once")
+
+    def close(self) -> None:
+        """Stop listening; the bridge ends when the last worker does, which has its pipe too."""
+        super().close()
+        if os.getpid() == self._owner:
+            assert self._bridge.stdin and self._bridge.stdout
+            self._bridge.stdin.close()
+            self._bridge.stdout.close()
+
+
+def directory(kind: str, place: str) -> Path:
+    """Return where a server and its clients meet."""
+    if kind != "shm":
+        return Path(place)
+    return (MEMORY if MEMORY.is_dir() else Path(tempfile.gettempdir())) / f"paceline-{place}"
