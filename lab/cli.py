@@ -21,6 +21,7 @@ from lab.stack.layout import REPO, Layout
 from lab.stack.running import Running, find, is_up, read
 from lab.stack.up import PROXY_GRACE, SERVER_GRACE, announce, up
 from lab.trace.cli import trace
+from lab.transports.cli import transports
 from lab.words import WORDS, Words
 
 LOG_TAIL = 40
@@ -51,6 +52,7 @@ def main() -> None:
     lab up --app tiny --workers 2     two processes, the tiny framework instead of Django
     lab servers                       what can stand behind the proxy
     lab trace /inspect/               send a request and show what each hop did with it
+    lab transports                    the same request by TCP, pipes, files and shared memory
     lab bench --quick                 paceline beside gunicorn and a floor, measured
 
     Data, logs and certificates are kept in var/; set LAB_VAR to another folder for a second stack.
@@ -59,6 +61,7 @@ def main() -> None:
 
 main.add_command(bench)
 main.add_command(trace)
+main.add_command(transports)
 
 
 def word_options(command: Callable[..., None]) -> Callable[..., None]:
