@@ -1,11 +1,11 @@
-"""Requests as data: the files of cases/, whose format cases/README.md describes."""
+"""Requests as data: the files of tests/corpus/, whose format its README.md describes."""
 
 import tomllib
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-DIRECTORY = Path(__file__).with_name("cases")
+DIRECTORY = Path(__file__).parents[1] / "corpus"
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ DOCS = REPO / "docs"
 
 PAGES = [*(REPO / f"{name}.md" for name in ("README", "CHANGELOG", "CONTRIBUTING"))]
 PAGES += sorted(DOCS.glob("*.md"))
-LINKING = [*PAGES, REPO / "server/README.md", REPO / "tests/contract/cases/README.md"]
+LINKING = [*PAGES, REPO / "server/README.md", REPO / "tests/corpus/README.md"]
 PICTURES = sorted(DOCS.glob("*.svg"))
 
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")

@@ -16,7 +16,7 @@ from tests.unit.docs.pages import REPO
 
 ROOTS = [REPO, REPO / "server/paceline", REPO / "webapp"]
 SOURCES = ["server/paceline", "lab", "webapp"]
-CASES = REPO / "tests/contract/cases"
+CASES = REPO / "tests/corpus"
 VARIABLES = [REPO / ".env.example", REPO / "tests/services/requirements.py"]
 NGINX = (REPO / "nginx/nginx.conf.template").read_text()
 
