@@ -9,6 +9,7 @@ from typing import IO
 from paceline.errors import BadRequest, FieldsTooLarge, ServiceUnavailable, URITooLong
 from paceline.http.body import ChunkedDecoder, LengthDecoder
 from paceline.http.framing import frame
+from paceline.http.grammar import EMPTY_LINES
 from paceline.http.request import RequestHead, parse_head, parse_request_line
 from paceline.limits import Limits
 from paceline.wsgi.input import BodyStore
@@ -69,8 +70,8 @@ class Incoming:
         arrived, before = data, self.received
         if before:
             data = before + data
-        while data[:2] == b"\r\n":
-            data = data[2:]  # empty lines before a request line are skipped (RFC 9112, 2.2)
+        if data[:2] == b"\r\n":  # empty lines before a request line are skipped (RFC 9112, 2.2)
+            data = EMPTY_LINES.sub(b"", data, 1)
         self.received = data
         raw, end, rest = data.partition(b"\r\n\r\n")
         if not end:
@@ -101,9 +102,10 @@ class Incoming:
             raise URITooLong(f"The request line is longer than {limits.request_line} bytes.")
         if end:
             parse_request_line(line.decode("latin-1"))
-        if data.count(b"\n") != data.count(b"\r\n"):
-            raise BadRequest("A line feed without its carriage return.")
-        if len(data) > limits.request_head:
+        line_ends = data.count(b"\r\n")
+        if data.count(b"\n") != line_ends or data.count(b"\r", 0, -1) > line_ends:
+            raise BadRequest("A CR or LF alone.")  # but for a CR at the end, whose LF may come
+        if len(data) > limits.request_head + 3:  # of the four bytes that end it
             raise FieldsTooLarge(f"The head is longer than {limits.request_head} bytes.")
 
     def _read_body(self, data: bytes) -> Request | None:

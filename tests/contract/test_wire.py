@@ -14,6 +14,15 @@ FOLLOWED = Expected(200, closes=True, environ={"PATH_INFO": "/follower", "HTTP_H
 MOST_PIECES = 5000  # of the few cases that are longer, each piece has a few bytes
 
 every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+# Which of two workers takes a connection changes nothing of how it is understood.
+some_cases = pytest.mark.parametrize("case", CASES[::10], ids=lambda case: case.name)
+
+of_one_worker, of_several_workers = (
+    pytest.mark.parametrize(
+        "server", [c for c in COMBINATIONS if (c.workers > 1) == several], indirect=True, ids=str
+    )
+    for several in (False, True)
+)
 
 
 def of_each_model(transport: str) -> pytest.MarkDecorator:
@@ -50,8 +59,19 @@ def check_end(connection: Connection) -> None:
     assert not connection.was_reset
 
 
+@of_one_worker
 @every_case
 def test_whole(server: Server, case: Case) -> None:
+    converse(server, case)
+
+
+@of_several_workers
+@some_cases
+def test_whole_with_several_workers(server: Server, case: Case) -> None:
+    converse(server, case)
+
+
+def converse(server: Server, case: Case) -> None:
     case = server.adapt(case)
     with Connection(server.address) as connection:
         connection.send(case.request)

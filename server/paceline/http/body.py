@@ -6,9 +6,12 @@ lies behind the body is in ``rest``.
 
 from paceline.errors import BadRequest, ContentTooLarge, FieldsTooLarge
 from paceline.http.grammar import CHUNK_SIZE, CONTROL, TOKEN
+from paceline.limits import Limits
 
 # A chunk's size line with its extensions.  Nobody sends extensions, so this is generous.
 MAX_SIZE_LINE = 256
+# What one body may have of them: without a bound each octet of it could cost 255 (RFC 9112, 7.1.1).
+MAX_EXTENSIONS = 1 << 14
 
 
 class LengthDecoder:
@@ -35,33 +38,34 @@ class LengthDecoder:
 
 
 class ChunkedDecoder:
-    """A body in chunks (RFC 9112, 7.1), its trailer section read, bounded and dropped.
+    """A body in chunks (RFC 9112, 7.1); its trailers are read, bounded as a head is, and dropped.
 
-    Raises BadRequest for anything that is not the grammar to the letter, ContentTooLarge past
-    ``limit`` bytes of content (0: no limit), FieldsTooLarge for too much of a trailer.
+    Raises BadRequest for anything that is not the grammar to the letter, ContentTooLarge for too
+    much content, FieldsTooLarge for too much of a trailer or of chunk extensions.
     """
 
     __slots__ = (
         "_at",
         "_buffer",
+        "_extensions",
         "_left",
         "_limit",
-        "_max_trailer",
-        "_max_trailers",
+        "_limits",
         "_state",
+        "_trailer_size",
         "_trailers",
         "done",
         "length",
         "rest",
     )
 
-    def __init__(self, limit: int, max_trailers: int, max_trailer: int) -> None:
-        self._limit, self._max_trailers, self._max_trailer = limit, max_trailers, max_trailer
+    def __init__(self, limits: Limits) -> None:
+        self._limit, self._limits = limits.request_body, limits
         self._buffer = b""
         self._at = 0  # how far into the buffer this is
         self._left = 0  # of the chunk being read
         self._state = ChunkedDecoder._read_size
-        self._trailers = 0
+        self._extensions = self._trailers = self._trailer_size = 0
         self.length = 0
         self.done = False
         self.rest = b""
@@ -86,7 +90,12 @@ class ChunkedDecoder:
         match = CHUNK_SIZE.fullmatch(line)
         if match is None:
             raise BadRequest("A chunk's size is not hexadecimal digits.")
-        self._left = int(match[1], 16)
+        size = match[1]
+        if size != line:
+            self._extensions += len(line) - len(size)
+            if self._extensions > MAX_EXTENSIONS:
+                raise FieldsTooLarge(f"More than {MAX_EXTENSIONS} bytes of chunk extensions.")
+        self._left = int(size, 16)
         self.length += self._left
         if self._limit and self.length > self._limit:
             raise ContentTooLarge(f"The body is longer than {self._limit} bytes.")
@@ -115,15 +124,15 @@ class ChunkedDecoder:
         return True
 
     def _read_trailer(self, content: list[bytes]) -> bool:
-        line = self._line(self._max_trailer)
-        if line is None:
-            return False
+        limits = self._limits
+        line = self._line(limits.request_field_size or limits.request_head)
         if not line:
-            self.done = True
-            return True
+            self.done = line is not None
+            return self.done
         self._trailers += 1
-        if self._trailers > self._max_trailers:
-            raise FieldsTooLarge(f"More than {self._max_trailers} trailer fields.")
+        self._trailer_size += len(line) + 2
+        if self._trailers > limits.request_fields or self._trailer_size > limits.request_head:
+            raise FieldsTooLarge("More trailer fields than a head may have fields.")
         name, colon, value = line.decode("latin-1").partition(":")
         if not colon or not TOKEN.fullmatch(name) or CONTROL.search(value):
             raise BadRequest("A trailer field is malformed.")
@@ -133,11 +142,13 @@ class ChunkedDecoder:
         """Take a line without its CRLF, or None where its end is not there yet."""
         end = self._buffer.find(b"\r\n", self._at)
         line = self._buffer[self._at : end if end >= 0 else None]
-        if longest and len(line) > longest + (end < 0):  # a CR may wait for its LF
+        if len(line) > longest + (end < 0):  # a CR may wait for its LF
             raise FieldsTooLarge("A line within the body is too long.")
         if b"\n" in line:
             raise BadRequest("A line feed without its carriage return.")
         if end < 0:
+            if b"\r" in line[:-1]:
+                raise BadRequest("A carriage return without its line feed.")
             return None
         self._at = end + 2
         return line

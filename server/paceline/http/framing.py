@@ -49,7 +49,7 @@ def _body(head: RequestHead, limits: Limits) -> LengthDecoder | ChunkedDecoder |
     length = head.fields.get("content-length")
     if coding is not None:
         _check_coding(coding, length, head.version)
-        return ChunkedDecoder(limits.request_body, limits.request_fields, limits.request_field_size)
+        return ChunkedDecoder(limits)
     if length is None:
         return None
     if not CONTENT_LENGTH.fullmatch(length):

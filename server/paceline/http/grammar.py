@@ -2,6 +2,9 @@
 
 import re
 
+# Any number of them in one go: taken away one by one, they would be copied as often.
+EMPTY_LINES = re.compile(rb"\A(?:\r\n)+")
+
 # token = 1*tchar                                             RFC 9110, 5.6.2
 # tchar = "!" / "#" / "$" / "%" / "&" / "'" / "*" / "+" / "-" / "." / "^" / "_" / "`"
 #       / "|" / "~" / DIGIT / ALPHA
@@ -18,15 +21,21 @@ CONTROL = re.compile(r"[\x00-\x08\x0A-\x1F\x7F]")
 OWS = " \t"
 
 # Host = uri-host [ ":" port ]                                RFC 9110, 7.2; RFC 3986, 3.2.2
+# It may be empty where the target has no authority (RFC 9112, 3.2), but no port stands by itself.
 HOST = re.compile(
-    r"(?:\[[0-9A-Fa-f:.]+\]"  # IPv6address in brackets
-    r"|(?:[A-Za-z0-9\-._~!$&'()*+,;=]|%[0-9A-Fa-f]{2})*)"  # IPv4address / reg-name
+    r"(?:\[([0-9A-Fa-f:.]+)\]"  # IPv6address in brackets, which ``ipaddress`` looks at
+    r"|(?:[A-Za-z0-9\-._~!$&'()*+,;=]|%[0-9A-Fa-f]{2})+)"  # IPv4address / reg-name
     r"(?::[0-9]*)?"
+    r"|"
 )
 
 # absolute-form = absolute-URI                                RFC 9112, 3.2.2
 # Only http and https lead to an origin server, and userinfo must not come (RFC 9110, 4.2.4).
 ABSOLUTE_FORM = re.compile(r"https?://([^/?@]+)(/[^?]*)?(?:\?(.*))?", re.IGNORECASE)
+
+# pct-encoded = "%" HEXDIG HEXDIG                             RFC 3986, 2.1
+# Where a path has another "%", programs differ in what they take it for.
+STRAY_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 # HTTP-version = "HTTP" "/" DIGIT "." DIGIT                   RFC 9112, 2.3
 HTTP_VERSION = re.compile(r"HTTP/([0-9])\.([0-9])")

@@ -5,6 +5,8 @@ again.  A CR or LF that is not a line's end is left within a line, where ``ispri
 it sees every other control character.
 """
 
+from ipaddress import AddressValueError, IPv6Address
+
 from paceline.errors import (
     BadRequest,
     FieldsTooLarge,
@@ -191,12 +193,24 @@ def _check_host(host: str | None, version: str) -> None:
         if version == "HTTP/1.1":
             raise BadRequest("An HTTP/1.1 request without a Host field.")
         return
-    if not HOST.fullmatch(host):
+    if not is_host(host):
         raise BadRequest("The Host field is not a host with an optional port.")
     if len(_known_hosts) >= CACHE_SIZE:
         _known_hosts.clear()
     if len(host) <= CACHED_LINE:
         _known_hosts.add(host)
+
+
+def is_host(text: str) -> bool:
+    """Tell whether ``text`` is a host with an optional port, or empty (RFC 9110, 7.2)."""
+    match = HOST.fullmatch(text)
+    if match is None or match[1] is None:
+        return match is not None
+    try:
+        IPv6Address(match[1])
+    except AddressValueError:
+        return False
+    return True
 
 
 def _understand_target(head: RequestHead) -> None:
@@ -208,11 +222,13 @@ def _understand_target(head: RequestHead) -> None:
     if match is None:
         raise BadRequest("The request target is neither a path nor an http URL.")
     authority, path, query = match.groups()
-    if not HOST.fullmatch(authority) or authority.startswith(":"):
+    if not is_host(authority):
         raise BadRequest("The request target's host is not a host with an optional port.")
     if "host" not in head.fields and head.version == "HTTP/1.1":
         raise BadRequest("An HTTP/1.1 request without a Host field.")
-    if "host" in head.fields and not HOST.fullmatch(head.fields["host"]):
+    if not is_host(head.fields.get("host", "")):
         raise BadRequest("The Host field is not a host with an optional port.")
     head.fields["host"] = authority  # the target's authority replaces Host (RFC 9112, 3.2.2)
-    head.path, head.query = path or "/", query or ""
+    # A URL without a path is one of "/", but asks OPTIONS of the server (RFC 9110, 4.2.3).
+    root = "" if head.method == "OPTIONS" and query is None else "/"
+    head.path, head.query = path or root, query or ""

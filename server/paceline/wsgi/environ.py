@@ -12,6 +12,7 @@ from urllib.parse import unquote_to_bytes
 
 from paceline import __version__
 from paceline.errors import BadRequest
+from paceline.http.grammar import STRAY_PERCENT
 from paceline.http.request import RequestHead
 from paceline.wsgi.file_wrapper import FileWrapper
 
@@ -104,6 +105,8 @@ def build(
     """
     path = head.path
     if "%" in path:
+        if STRAY_PERCENT.search(path):
+            raise BadRequest("A per cent sign in the path without two hexadecimal digits.")
         path = unquote_to_bytes(path).decode("latin-1")
     environ = base.copy()
     environ["REQUEST_METHOD"] = head.method

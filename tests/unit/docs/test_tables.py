@@ -1,6 +1,7 @@
 """Tables that say what the code says: statuses, limits, models, signals, words."""
 
 import re
+from fnmatch import fnmatchcase
 from itertools import chain
 from pathlib import Path
 
@@ -20,26 +21,53 @@ from lab.tracing.exporting import ROOM
 from lab.tracing.names import Hop
 from lab.tracing.recording import CAPTURE, MOST_SPANS
 from lab.words import TRANSPORTS, WORDS
-from tests.contract.case import CASES
+from tests.contract.case import CASES, Case
 from tests.unit.docs.pages import DOCS, PAGES, REPO, bare, table
 
 BEHAVIOR = DOCS / "server-behavior.md"
 README = REPO / "README.md"
 TRACING = DOCS / "tracing.md"
 
-STATUSES = {case.name: {answer.status for answer in case.answers} for case in CASES}
 DEFAULTS = {setting.name: setting.default for setting in SETTINGS}
 
 WITH_CASES = [
     row
     for first in ("Request line and target", "Fields", "Body")
-    for row in table(BEHAVIOR, first, "Answer", "Case")
+    for row in table(BEHAVIOR, first, "Answer", "RFC", "Cases")
 ]
 
 
-@pytest.mark.parametrize("row", WITH_CASES, ids=lambda row: bare(row[2]))
-def test_a_case_holds_what_its_row_says(row: list[str]):
-    assert STATUSES[bare(row[2])] == {int(row[1])}
+def cases_of(row: list[str]) -> list[Case]:
+    """The cases that a row names; each of its patterns must name some."""
+    named = [
+        [case for case in CASES if fnmatchcase(case.name, pattern)]
+        for pattern in bare(row[3]).split(", ")
+    ]
+    assert all(named), row
+    return [case for each in named for case in each]
+
+
+@pytest.mark.parametrize("row", WITH_CASES, ids=lambda row: row[0])
+def test_the_cases_of_a_row_hold_what_it_says(row: list[str]):
+    statuses = {answer.status for case in cases_of(row) for answer in case.answers}
+    assert (", ".join(map(str, sorted(statuses))) or "none") == row[1]
+
+
+@pytest.mark.parametrize("row", WITH_CASES, ids=lambda row: row[0])
+def test_the_cases_of_a_row_are_of_its_sections(row: list[str]):
+    said = {
+        (rfc, section)
+        for rfc, sections in re.findall(r"(\d{4}): ([\d., ]+)", row[2])
+        for section in sections.split(", ")
+    }
+    names = (re.match(r"rfc(\d{4})_((?:\d+_)+)", case.name) for case in cases_of(row))
+    sections = {(match[1], match[2][:-1].replace("_", ".")) for match in names if match}
+    assert not sections or sections == said
+
+
+def test_each_case_is_in_one_row():
+    named = [case.name for row in WITH_CASES for case in cases_of(row)]
+    assert sorted(named) == [case.name for case in CASES]
 
 
 def test_every_status_that_the_server_gives_is_explained():

@@ -13,12 +13,14 @@ from paceline.http.body import (
     LengthDecoder,
     encode_chunk,
 )
+from paceline.limits import Limits
 
 BEHIND = b"GET /behind HTTP/1.1\r\n\r\n"
 
 
 def chunked(limit: int = 0, fields: int = 100, size: int = 8190) -> ChunkedDecoder:
-    return ChunkedDecoder(limit, fields, size)
+    limits = Limits(request_body=limit, request_fields=fields, request_field_size=size)
+    return ChunkedDecoder(limits)
 
 
 def decode(decoder: LengthDecoder | ChunkedDecoder, pieces: Iterable[bytes]) -> bytes:
@@ -150,6 +152,42 @@ def test_limits_passed(data: bytes, decoder: dict[str, int], status: str) -> Non
 def test_limits_reached(data: bytes, decoder: dict[str, int]) -> None:
     for pieces in ways(data):
         made = chunked(**decoder)
+        decode(made, pieces)
+        assert made.done
+
+
+MANY = 1000  # bytes in a piece, where each place to cut would take too long
+
+
+def pieces_of(data: bytes) -> list[list[bytes]]:
+    return [[data], [data[at : at + MANY] for at in range(0, len(data), MANY)]]
+
+
+@pytest.mark.parametrize(
+    ("data", "decoder"),
+    [
+        ((b"1;" + b"a" * 99 + b"\r\nb\r\n") * 164 + b"0\r\n\r\n", {}),  # of all extensions
+        (b"0\r\n" + (b"A: " + b"b" * 995 + b"\r\n") * 66 + b"\r\n", {}),  # of all trailers
+        (b"0\r\nA: " + b"b" * (1 << 16), {"size": 0}),  # even where a field has no limit
+    ],
+)
+def test_what_is_dropped_is_bounded_as_a_whole(data: bytes, decoder: dict[str, int]) -> None:
+    for pieces in pieces_of(data):
+        with pytest.raises(RequestError) as caught:
+            decode(chunked(**decoder), pieces)
+        assert caught.value.status.startswith("431")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        (b"1;" + b"a" * 99 + b"\r\nb\r\n") * 163 + b"0\r\n\r\n",
+        b"0\r\n" + (b"A: " + b"b" * 995 + b"\r\n") * 65 + b"\r\n",
+    ],
+)
+def test_what_is_dropped_may_come_up_to_its_bound(data: bytes) -> None:
+    for pieces in pieces_of(data):
+        made = chunked()
         decode(made, pieces)
         assert made.done
 
