@@ -33,15 +33,15 @@ Schmidt et al., "Leader/Followers", POSA 2, 2000, has the pattern; the monitor i
 import contextlib
 import logging
 import queue
-import sys
 import threading
 import time
 from collections import deque
 
 from paceline.concurrency.activity import IDLE, LEADING, Activity, Doing
 from paceline.concurrency.base import DRAIN, HEARTBEAT, Model
+from paceline.concurrency.monitor import Monitor
 from paceline.concurrency.poller import make_poller
-from paceline.concurrency.rider import Rider, Sight
+from paceline.concurrency.rider import Rider
 from paceline.conversation import READ, WRITE, Conversation
 from paceline.observe.observation import Crowd
 from paceline.sender import Sender
@@ -51,9 +51,6 @@ from paceline.transport import Listener
 log = logging.getLogger("paceline.error")
 
 MAX_THREADS = 64  # where --threads was not given: what waits costs a stack, no more
-TICK = 0.001  # seconds between two looks of the monitor
-CALM_TICK = 0.005  # the same where all is well, and was for CALM_AFTER: a look takes the GIL
-CALM_AFTER = 1.0  # seconds
 DOZE_AFTER = 0.01  # seconds without work, after which it waits to be called
 RESTLESS = 0.05  # seconds between two polls while draining, or while there is no room
 RETRY = 1.0  # seconds until a thread is asked for again that the system refused
@@ -70,8 +67,6 @@ class Adaptive(Model):
         service.closing = self._forget
         service.beat = service.heartbeat  # a rider that waits for its client makes progress
         self._limit = service.max_threads or MAX_THREADS
-        # Asked once the application is loaded: an extension of its may have brought the GIL back.
-        self._gil = getattr(sys, "_is_gil_enabled", lambda: True)()
         self._poller = make_poller()
         self._conversations: dict[int, Conversation] = {}
         self._ready: deque[Conversation] = deque()
@@ -81,10 +76,7 @@ class Adaptive(Model):
         self._riders: list[Rider] = []
         self._parked: deque[Rider] = deque()
         self._start_after = 0.0  # when the system refused a thread, it is asked again later
-        self._blocking = False  # whether requests were seen to wait rather than to burn
-        self._suspecting = False  # whether at the last look nobody got on, for the first time
-        self._all_run = False  # whether at the last look every busy rider ran for sure
-        self._sent_at = 0.0  # when the monitor last wanted somebody at the front
+        self._monitor = Monitor()
         self._call: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._dozing = False
         # Whether the queue is older than a tick: who came since would be behind those who come now.
@@ -102,14 +94,16 @@ class Adaptive(Model):
         self._poller.register(self._stopped, READ)
         self._open_listeners()
         self._start_rider()
-        now = quiet_since = self._sent_at = time.monotonic()
+        monitor = self._monitor
+        now = quiet_since = time.monotonic()
+        monitor.begin(now)
         while not self._finished:
-            calm = self._all_run and now - self._sent_at > CALM_AFTER
-            time.sleep(CALM_TICK if calm else TICK)
+            time.sleep(monitor.pause(now))
             now = time.monotonic()
             if not self._polling or self._ready:
                 self._overdue = True
-                self._look(now)
+                if monitor.look(self._riders, now):
+                    self._send_rider(now)
                 quiet_since = now
             elif now - quiet_since > DOZE_AFTER:
                 self._doze()
@@ -123,29 +117,6 @@ class Adaptive(Model):
             with contextlib.suppress(queue.Empty):
                 self._call.get(timeout=HEARTBEAT)
         self._dozing = False
-
-    def _look(self, now: float) -> None:
-        """Send another rider to the front where the busy ones are blocked."""
-        sights = {rider.look(now) for rider in self._riders}
-        self._all_run = sights <= {Sight.IDLE, Sight.RUNS}
-        hogged = sights - {Sight.IDLE, Sight.BLOCKED} == {Sight.BURNS}
-        active = not sights.isdisjoint({Sight.RUNS, Sight.BURNS})
-        if Sight.FRESH in sights:
-            active |= not self._blocking  # a guess, by what was seen last
-        if active and not hogged and self._gil:
-            self._blocking = self._suspecting = False
-            return
-        if not hogged and not self._blocking and not self._suspecting:
-            # Once is not enough: the leader may be on its way to or from the poll, or the host may
-            # have taken this machine's core away.
-            self._suspecting = True
-            return
-        self._blocking = not active
-        self._sent_at = now
-        if hogged:
-            for rider in self._riders:
-                rider.forgive(now)  # one more rider for each such time
-        self._send_rider(now)
 
     def _send_rider(self, now: float) -> None:
         try:
@@ -179,7 +150,7 @@ class Adaptive(Model):
         me = Rider()
         self._riders.append(me)
         started.set()
-        ready, parked = self._ready, self._parked
+        ready, parked, monitor = self._ready, self._parked, self._monitor
         while not self._finished:
             if self._overdue:
                 self._overdue = False
@@ -191,7 +162,7 @@ class Adaptive(Model):
                     parked.append(me)
                     me.wake.acquire()
                 continue
-            if self._blocking and parked:
+            if monitor.blocking and parked:
                 # This request will wait too: let somebody poll meanwhile.
                 with contextlib.suppress(IndexError):
                     parked.pop().wake.release()

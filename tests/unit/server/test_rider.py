@@ -6,11 +6,11 @@ from typing import cast
 import pytest
 from paceline.concurrency import rider
 from paceline.concurrency.adaptive import Adaptive
+from paceline.concurrency.monitor import CALM_AFTER, CALM_TICK, TICK, Monitor
 from paceline.concurrency.rider import PATIENCE, Rider, Sight
 from paceline.conversation import Conversation
 from paceline.service import Service
 
-TICK = 0.001
 SOME = cast(Conversation, object())
 
 
@@ -77,17 +77,22 @@ def test_one_that_serves_one_request_after_the_other_is_not_blocked(clock: Clock
         assert thread.look(look * TICK) is Sight.RUNS
 
 
-def test_a_leader_between_poll_and_request_is_not_taken_for_blocked(
-    clock: Clock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    model = Adaptive([], Service(lambda environ, start_response: []))
-    model._riders.append(Rider())
-    sent: list[float] = []
-    monkeypatch.setattr(model, "_send_rider", sent.append)
-    model._look(TICK)
-    assert sent == []
-    model._look(2 * TICK)
-    assert sent == [2 * TICK]
+def test_a_leader_between_poll_and_request_is_not_taken_for_blocked(clock: Clock) -> None:
+    monitor, riders = Monitor(), [Rider()]
+    assert not monitor.look(riders, TICK)
+    assert monitor.look(riders, 2 * TICK)
+
+
+def test_looks_come_less_often_where_all_have_run_for_a_while(clock: Clock) -> None:
+    monitor, thread = Monitor(), Rider()
+    begin(thread)
+    begin(thread)
+    now = 2 * CALM_AFTER
+    assert not monitor.look([thread], now)
+    assert monitor.pause(now) == CALM_TICK
+    assert not monitor.look([thread], now + TICK), "its clock is read for the first time"
+    assert not monitor.look([thread], now + 2 * TICK), "it waits, but once is not enough"
+    assert monitor.pause(now + 2 * TICK) == TICK
 
 
 @pytest.mark.parametrize("overdue", [True, False])
@@ -109,18 +114,12 @@ def test_who_has_come_since_is_let_in_before_a_queue_that_is_old_is_served(
     assert did == (["poll True"] if overdue else []) + ["serve first"]
 
 
-def test_one_request_that_burns_is_no_reason_for_a_rider_beside_one_that_gets_on(
-    clock: Clock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    model = Adaptive([], Service(lambda environ, start_response: []))
-
+def test_one_request_that_burns_is_no_reason_for_a_rider_beside_one_that_gets_on() -> None:
     class Seen:
         def __init__(self, sight: Sight) -> None:
             self.look = lambda now: sight
             self.forgive = lambda now: None
 
-    sent: list[float] = []
-    monkeypatch.setattr(model, "_send_rider", sent.append)
     for sights, sends in (
         ([Sight.BURNS], True),
         ([Sight.BURNS, Sight.IDLE, Sight.BLOCKED], True),
@@ -128,7 +127,5 @@ def test_one_request_that_burns_is_no_reason_for_a_rider_beside_one_that_gets_on
         ([Sight.BURNS, Sight.RUNS], False),
         ([Sight.BURNS, Sight.FRESH], False),
     ):
-        model._riders = [Seen(sight) for sight in sights]  # type: ignore[misc]
-        sent.clear()
-        model._look(TICK)
-        assert bool(sent) == sends, sights
+        riders = [cast(Rider, Seen(sight)) for sight in sights]
+        assert Monitor().look(riders, TICK) == sends, sights
