@@ -58,6 +58,8 @@ class Config(
             request_body=self.limit_request_body,
             body_in_memory=self.body_in_memory,
             answer_buffered=self.answer_buffered,
+            bodies_on_disk=self.bodies_on_disk,
+            minimum_rate=self.minimum_rate,
         )
 
     def timeouts(self) -> Timeouts:

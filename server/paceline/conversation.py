@@ -54,6 +54,7 @@ class Conversation(Sender):
 
     __slots__ = (
         "_base",
+        "_body_began",
         "_descriptor",
         "_exchange",
         "_incoming",
@@ -80,7 +81,7 @@ class Conversation(Sender):
         self._base = base
         self._secure = connection.secure
         self._trusted = connection.peer[0] in service.trusted
-        self._incoming = Incoming(service.limits)
+        self._incoming = Incoming(service.limits, service.disk)
         self._exchange: Exchange | None = None
         if service.proxy_versions and connection.peer[0] in service.proxy_peers:
             self.step: Callable[[], Exchange | None] = self._read_proxy_header
@@ -96,6 +97,12 @@ class Conversation(Sender):
         """Tell whether nothing of a request has come yet, so that nothing is lost with it."""
         waits = self.step in (self._receive, self._shake_hands, self._read_proxy_header)
         return waits and not self._incoming.received and not self._incoming.in_body
+
+    @property
+    def receives_head(self) -> bool:
+        """Tell whether part of a head has come."""
+        incoming = self._incoming
+        return self.step == self._receive and bool(incoming.received) and not incoming.in_body
 
     @property
     def exchange(self) -> Exchange | None:
@@ -196,9 +203,19 @@ class Conversation(Sender):
             incoming.wants_continue = False
             self.send(CONTINUE)
         if incoming.in_body:
-            self.deadline = time.monotonic() + timeouts.body
+            self._await_body(time.monotonic())
         elif incoming.begins:
             self.deadline = time.monotonic() + timeouts.head
+
+    def _await_body(self, now: float) -> None:
+        """Give the next bytes of a body their time, and all of it what a slow client needs."""
+        limit, rate = self.service.timeouts.body, self.service.limits.minimum_rate
+        if self._incoming.begins:
+            self._body_began = now
+        self.deadline = limit + now
+        if rate:
+            by_rate = self._body_began + self._incoming.body_length / rate
+            self.deadline = limit + min(now, by_rate)
 
     # --- what the client is slow to take ----------------------------------------------------------
 
@@ -209,9 +226,9 @@ class Conversation(Sender):
         except Disconnected:
             self._give_up()
             return None
-        if self._outgoing is not None:
+        if (outgoing := self._outgoing) is not None:
             if progress:
-                self.deadline = time.monotonic() + self.service.timeouts.send
+                self.deadline = self.patience(outgoing, time.monotonic())
             return None
         self.interest = READ
         self.step = self._receive

@@ -12,7 +12,7 @@ from paceline.http.framing import frame
 from paceline.http.grammar import EMPTY_LINES
 from paceline.http.request import RequestHead, parse_head, parse_request_line
 from paceline.limits import Limits
-from paceline.wsgi.input import BodyStore
+from paceline.wsgi.input import BodyStore, Disk
 
 log = logging.getLogger("paceline.error")
 
@@ -26,6 +26,7 @@ class Incoming:
 
     __slots__ = (
         "_decoder",
+        "_disk",
         "_keeps",
         "_limits",
         "_store",
@@ -36,8 +37,9 @@ class Incoming:
         "wants_continue",
     )
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, disk: Disk) -> None:
         self._limits = limits
+        self._disk = disk
         self.head: RequestHead | None = None
         """Of the request that is being received; whoever takes a whole one takes this away too."""
         self._decoder: LengthDecoder | ChunkedDecoder | None = None
@@ -46,11 +48,16 @@ class Incoming:
         self.received = b""
         """Not understood yet: part of a head, or a refused one, or what is behind a request."""
         self.begins = False
-        """Whether the last bytes were the first of a head."""
+        """Whether the last bytes were the first of a head, or of a body its head alone."""
         self.in_body = False
         """Whether the head is there, and part of its body is not."""
         self.wants_continue = False
         """Whether the client waits to be told to send its body; who tells it takes this back."""
+
+    @property
+    def body_length(self) -> int:
+        """Return how many bytes of a body have come."""
+        return self._store.length if self._store is not None else 0
 
     @property
     def request_line(self) -> str:
@@ -66,6 +73,7 @@ class Incoming:
         What is behind the request stays in ``received``, to be looked at with ``feed(b"")``.
         """
         if self.in_body:
+            self.begins = False
             return self._read_body(data)
         arrived, before = data, self.received
         if before:
@@ -87,9 +95,9 @@ class Incoming:
         self.received = rest
         if decoder is None:
             return head, None, 0, keeps
-        self.in_body = True
+        self.in_body = self.begins = True
         self._decoder, self._keeps = decoder, keeps
-        self._store = BodyStore(limits.body_in_memory)
+        self._store = BodyStore(limits.body_in_memory, self._disk)
         self.received = b""
         self.wants_continue = waits and not rest
         return self._read_body(rest) if rest else None

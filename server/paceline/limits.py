@@ -23,6 +23,11 @@ class Limits:
     """A body past this goes to a temporary file."""
     answer_buffered: int = 1 << 20
     """What the poller holds for a slow client, past which the application's thread waits."""
+    bodies_on_disk: int = 4 << 30
+    """What the bodies in temporary files may take together; past it 503.  0: no limit."""
+    minimum_rate: int = 500
+    """Bytes a second that a client must send of a body, or take of an answer, on average once its
+    time for two of them has passed.  0: no limit.  (Apache's mod_reqtimeout has 500, too.)"""
 
     smallest: int = field(init=False)
     """A head up to this many bytes has no line that is too long; the others are looked at."""

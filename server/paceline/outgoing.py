@@ -2,6 +2,7 @@
 
 import os
 import threading
+import time
 from collections import deque
 
 from paceline.transport import Connection
@@ -23,12 +24,14 @@ class FilePart:
 class Outgoing:
     """Bytes and pieces of files, in their order, for a connection that takes no more for now."""
 
-    __slots__ = ("_connection", "_parts", "held", "lock")
+    __slots__ = ("_connection", "_parts", "began", "held", "lock", "sent")
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._parts: deque[bytes | memoryview | FilePart] = deque()
         self.held = 0  # bytes of memory
+        self.began = time.monotonic()
+        self.sent = 0  # bytes since then
         self.lock = threading.Lock()  # of whoever adds or sends: a poller sends too
 
     def __bool__(self) -> bool:
@@ -61,6 +64,7 @@ class Outgoing:
         sent = self._connection.send_file(part.descriptor, part.offset, part.count)
         if not sent:
             raise OSError("a file became shorter while it was sent")
+        self.sent += sent
         part.offset += sent
         part.count -= sent
         if not part.count:
@@ -69,6 +73,7 @@ class Outgoing:
 
     def _send_from_memory(self, part: bytes | memoryview) -> None:
         sent = self._connection.send(part)
+        self.sent += sent
         self.held -= sent
         if sent == len(part):
             self._parts.popleft()

@@ -12,6 +12,8 @@ from paceline.outgoing import FilePart, Outgoing
 from paceline.service import Service
 from paceline.transport import Connection
 
+SHORT = 2.0  # seconds that a client may keep a thread waiting while others wait for one
+
 
 class Sender:
     """One connection's way out; the ``Sink`` of its answers."""
@@ -76,7 +78,7 @@ class Sender:
         hold = self.service.hold
         self._send_some()
         while (outgoing := self._outgoing) is not None and outgoing.held > hold:
-            self._wait_writable()
+            self._wait_writable(outgoing)
             self._send_some()
 
     def _keep(self, part: bytes | FilePart) -> bool:
@@ -95,17 +97,34 @@ class Sender:
         outgoing.add(part)
         self._outgoing = outgoing
 
-    def _wait_writable(self) -> None:
+    def _wait_writable(self, outgoing: Outgoing) -> None:
         """Wait until the client takes something.  Raises Disconnected when its time is up."""
-        limit = self.service.timeouts.send
-        give_up = time.monotonic() + limit
+        service = self.service
+        began = time.monotonic()
         waiter = select.poll()
         waiter.register(self.connection.socket, select.POLLOUT)
-        while not waiter.poll(min(limit, 1.0) * 1000):
-            self.service.beat()
-            if time.monotonic() >= give_up:
+        while True:
+            now = time.monotonic()
+            give_up = self.patience(outgoing, began)
+            if service.short_of_threads:
+                give_up = min(give_up, began + SHORT)
+            if now >= give_up:
                 self._abandon()
-                raise Disconnected(f"The client took nothing for {limit:g} s.")
+                raise Disconnected(f"The client took too little within {now - began:.3g} s.")
+            if waiter.poll(min(give_up - now, 1.0) * 1000):
+                return
+            service.beat()
+
+    def patience(self, outgoing: Outgoing, took: float) -> float:
+        """Return until when the client may take nothing, which it did ``took`` for the last time.
+
+        It has ``send`` seconds for that, and for all of it as long as its bytes take at the least
+        rate there may be.
+        """
+        limit, rate = self.service.timeouts.send, self.service.limits.minimum_rate
+        if not rate:
+            return took + limit
+        return limit + min(took, outgoing.began + outgoing.sent / rate)
 
     def _send_some(self) -> bool:
         """Send of what was kept; tell whether the client took anything.  Raises Disconnected."""

@@ -12,6 +12,7 @@ from paceline.observe.record import Record
 from paceline.observe.tally import Tally
 from paceline.wsgi.environ import Forwarding
 from paceline.wsgi.gateway import Application
+from paceline.wsgi.input import Disk
 
 if TYPE_CHECKING:
     from paceline.conversation import Conversation
@@ -79,6 +80,10 @@ class Service:
     closing: Callable[["Conversation"], None] = lambda conversation: None
     """Called before a conversation closes its connection."""
     served: int = 0
+    short_of_threads: bool = False
+    """Whether requests wait, and nobody can be sent for them."""
+    disk: Disk = field(init=False)
+    """What bodies take of it."""
 
     def __post_init__(self) -> None:
         """Turn "no limit" into what needs no case of its own."""
@@ -89,3 +94,4 @@ class Service:
             }
         )
         self.keep_alive = self.timeouts.keep_alive
+        self.disk = Disk(self.limits.bodies_on_disk)

@@ -110,3 +110,20 @@ class SizeBounds:
         "--answer-buffered",
         meta="BYTES",
     )
+    bodies_on_disk: int = setting(
+        "What all temporary files of a process may take; past it 503. 0: no limit.",
+        values.size,
+        LIMITS.bodies_on_disk,
+        "--bodies-on-disk",
+        meta="BYTES",
+        detail="They are in `TMPDIR`, else in /tmp.",
+    )
+    minimum_rate: int = setting(
+        "Bytes a second that a client sends of a body, or takes of an answer. 0: no limit.",
+        values.size,
+        LIMITS.minimum_rate,
+        "--minimum-rate",
+        meta="BYTES",
+        detail="On average, from `body_timeout` or `send_timeout` on: one byte now and then is not "
+        "enough.",
+    )

@@ -5,24 +5,82 @@ that was cut short never reaches it; and a chunked one has its length like any o
 """
 
 import contextlib
+import errno
+import io
 import tempfile
+import threading
 from typing import IO
+
+
+class Disk:
+    """What all bodies of a process may take of the disk together, in bytes; 0: no bound."""
+
+    def __init__(self, bound: int = 0) -> None:
+        self._bound = bound
+        self._lock = threading.Lock()
+        self.used = 0
+
+    def take(self, count: int) -> None:
+        """Take some.  Raises OSError where that is more than there may be."""
+        with self._lock:
+            if self._bound and self.used + count > self._bound:
+                raise OSError(errno.EDQUOT, f"bodies take more than {self._bound} bytes of disk")
+            self.used += count
+
+    def give_back(self, count: int) -> None:
+        """Give some back."""
+        with self._lock:
+            self.used -= count
+
+
+class BodyFile(io.BufferedRandom):
+    """A temporary file without a name: it is gone once it is closed, by whomever."""
+
+    def __init__(self, disk: Disk) -> None:
+        self._disk = disk
+        self._taken = 0
+        super().__init__(tempfile.TemporaryFile(buffering=0))  # noqa: SIM115
+
+    def take(self, content: bytes) -> None:
+        """Add what arrived.  Raises OSError where there is no room."""
+        self._disk.take(len(content))
+        self._taken += len(content)
+        self.write(content)
+
+    def close(self) -> None:
+        """Close, and give the room back."""
+        taken, self._taken = self._taken, 0
+        try:
+            super().close()
+        finally:
+            self._disk.give_back(taken)
 
 
 class BodyStore:
     """Collects a body in memory and, past ``in_memory`` bytes, in a temporary file."""
 
-    __slots__ = ("_file",)
+    __slots__ = ("_disk", "_file", "_in_memory", "length")
 
-    def __init__(self, in_memory: int) -> None:
-        self._file: IO[bytes] = tempfile.SpooledTemporaryFile(in_memory or 1)  # noqa: SIM115
+    def __init__(self, in_memory: int, disk: Disk) -> None:
+        self._in_memory, self._disk = in_memory, disk
+        self._file: io.BytesIO | BodyFile = io.BytesIO()
+        self.length = 0
 
     def write(self, content: bytes) -> None:
         """Add what arrived.  Raises OSError where the disk is full."""
-        self._file.write(content)
+        self.length += len(content)
+        file = self._file
+        if isinstance(file, BodyFile):
+            file.take(content)
+        elif self.length <= self._in_memory:
+            file.write(content)
+        else:
+            self._file = on_disk = BodyFile(self._disk)
+            on_disk.take(file.getvalue())
+            on_disk.take(content)
 
     def finish(self) -> IO[bytes]:
-        """Return the body as a file that stands at its beginning."""
+        """Return the body as a file that stands at its beginning.  Raises as ``write`` does."""
         self._file.seek(0)
         return self._file
 

@@ -141,6 +141,31 @@ def test_a_body_that_finds_no_room(place: Path, size: int) -> None:
             assert client.ask(post("/echo", b"x" * 5_000)).body == b"x" * 5_000
 
 
+def test_bodies_take_no_more_of_the_disk_than_they_may(place: Path) -> None:
+    """All of them together, half-sent ones too; and what is over makes room."""
+    options = ("--body-in-memory=100", "--bodies-on-disk=10000")
+    with serving(Combination("adaptive"), place, *options) as server:
+        with server.connect() as holder:
+            holder.send(post("/echo", b"x" * 6_000)[:-1])
+            with server.connect() as client:
+                eventually(lambda: ask_for_room(server) == 503, "that there is no room")
+                answer = client.ask(post("/echo", b"x" * 50))
+                assert answer.body == b"x" * 50, "what is kept in memory needs none"
+            holder.send(b"x")
+            assert len(holder.answer().body) == 6_000
+        eventually(lambda: ask_for_room(server) == 200, "that there is room again")
+        with server.connect() as client:
+            assert client.ask(post("/echo", b"x" * 10_001)).status == 503
+            client.close()
+        for _ in range(5):
+            assert ask_for_room(server) == 200
+
+
+def ask_for_room(server: Serving) -> int:
+    with server.connect() as client:
+        return client.ask(post_chunked("/echo", b"x" * 6_000)).status
+
+
 @with_one_worker
 def test_nothing_is_left_open(server: Serving) -> None:
     """Whatever became of a request, its files and its connection are closed."""

@@ -27,7 +27,8 @@ def hasty(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Serving]:
     place = tmp_path_factory.mktemp("s")
-    with serving(request.param, place, *HASTY, f"--keep-alive={LIMIT}") as server:
+    options = (*HASTY, f"--keep-alive={LIMIT}", "--minimum-rate=1")
+    with serving(request.param, place, *options) as server:
         yield server
 
 
@@ -83,7 +84,7 @@ def test_a_body_that_does_not_end(hasty: Serving) -> None:
 
 
 def test_a_body_that_comes_bit_by_bit(hasty: Serving) -> None:
-    """However long the whole takes: a large body over a slow line is no attack."""
+    """However long the whole takes: a body over a slow line is no attack."""
     with hasty.connect() as client:
         body = b"0123456789"
         client.send(post("/echo", body)[: -len(body)])
@@ -91,6 +92,37 @@ def test_a_body_that_comes_bit_by_bit(hasty: Serving) -> None:
             assert not readable(client, LIMIT / 4)
             client.send(bytes([octet]))
         assert client.answer().body == body
+
+
+@pytest.mark.parametrize("combination", NOT_SERIAL, ids=str)
+def test_a_body_that_comes_too_slowly(place: Path, combination: Combination) -> None:
+    """A byte now and then is not enough, and what came fast at first buys time for it."""
+    with serving(combination, place, *HASTY, "--minimum-rate=200") as server:
+        with server.connect() as client:
+            watch = Watch()
+            client.send(post("/echo", b"x" * 100)[:-100] + b"x" * 20)
+            for _ in range(80):
+                if readable(client, LIMIT / 8):
+                    break
+                client.send(b"x")
+            else:
+                pytest.fail("it was let come to its end")
+            assert client.answer().status == 408
+            watch.check()
+
+
+def test_a_client_that_takes_too_little(place: Path) -> None:
+    """An answer of which a client takes a bit now and then is given up, and holds no thread."""
+    options = (*HASTY, "--minimum-rate=100M", "--threads=1", "--answer-buffered=10K")
+    with serving(Combination("adaptive"), place, *options) as server, server.connect() as client:
+        token = server.token()
+        client.send(get(f"/endless?token={token}"))
+        client.head()
+        with pytest.raises((AssertionError, ConnectionResetError)):
+            for _ in range(10_000):
+                client.chunk()
+                time.sleep(LIMIT / 100)
+        server.await_event(f"closed {token}")
 
 
 def test_a_connection_on_which_nothing_comes(hasty: Serving) -> None:

@@ -48,11 +48,12 @@ class TestDefaults:
         config = read_line(
             "--limit-request-line 1 --limit-request-fields 2 --limit-request-field_size 3 "
             "--limit-request-body 4 --body-in-memory 5 --answer-buffered 6 "
-            "--head-timeout 7 --body-timeout 8 --keep-alive 9 "
-            "--send-timeout 10 --graceful-timeout 11"
+            "--bodies-on-disk 7 --minimum-rate 8 "
+            "--head-timeout 9 --body-timeout 10 --keep-alive 11 "
+            "--send-timeout 12 --graceful-timeout 13"
         )
-        assert config.limits() == Limits(1, 2, 3, 4, 5, 6)
-        assert config.timeouts() == Timeouts(head=7, body=8, keep_alive=9, send=10, graceful=11)
+        assert config.limits() == Limits(1, 2, 3, 4, 5, 6, 7, 8)
+        assert config.timeouts() == Timeouts(head=9, body=10, keep_alive=11, send=12, graceful=13)
 
 
 class TestCommandLine:
