@@ -101,8 +101,7 @@ class Conversation(Sender):
     @property
     def receives_head(self) -> bool:
         """Tell whether part of a head has come."""
-        incoming = self._incoming
-        return self.step == self._receive and bool(incoming.received) and not incoming.in_body
+        return self.step == self._receive and not (self.idle or self._incoming.in_body)
 
     @property
     def exchange(self) -> Exchange | None:
@@ -203,19 +202,13 @@ class Conversation(Sender):
             incoming.wants_continue = False
             self.send(CONTINUE)
         if incoming.in_body:
-            self._await_body(time.monotonic())
+            now = time.monotonic()
+            if incoming.begins:
+                self._body_began = now
+            least = self.service.limits.at_least(self._body_began, incoming.body_length)
+            self.deadline = timeouts.body + min(now, least)
         elif incoming.begins:
             self.deadline = time.monotonic() + timeouts.head
-
-    def _await_body(self, now: float) -> None:
-        """Give the next bytes of a body their time, and all of it what a slow client needs."""
-        limit, rate = self.service.timeouts.body, self.service.limits.minimum_rate
-        if self._incoming.begins:
-            self._body_began = now
-        self.deadline = limit + now
-        if rate:
-            by_rate = self._body_began + self._incoming.body_length / rate
-            self.deadline = limit + min(now, by_rate)
 
     # --- what the client is slow to take ----------------------------------------------------------
 
@@ -269,11 +262,9 @@ class Conversation(Sender):
     def _end(self, answer: Answer) -> None:
         if self._lost:
             self.connection.reset_on_close()
-            self.close()
-            return
+            return self.close()
         if answer.complete:
-            self._bow_out(patient=bool(self._incoming.received))
-            return
+            return self._bow_out(patient=bool(self._incoming.received))
         if answer.ends_with_connection:
             self.connection.reset_on_close()  # a plain close would make half an answer look whole
         self.close()
@@ -292,8 +283,7 @@ class Conversation(Sender):
         try:
             answer.send_whole(body)
         except Disconnected:
-            self.close()
-            return
+            return self.close()
         self._incoming.discard()
         if self._outgoing is not None:
             self._flush_later()

@@ -5,6 +5,7 @@ and never sees the whole configuration.
 """
 
 from dataclasses import dataclass, field
+from math import inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,10 @@ class Limits:
         object.__setattr__(self, "smallest", min(lines, default=1 << 62))
         head = max(1 << 16, self.request_line + self.request_field_size + 6)
         object.__setattr__(self, "request_head", head)
+
+    def at_least(self, began: float, count: int) -> float:
+        """Return the time at which ``count`` bytes since ``began`` are the least there may be."""
+        return began + count / self.minimum_rate if self.minimum_rate else inf
 
 
 @dataclass(frozen=True, slots=True)

@@ -121,10 +121,9 @@ class Sender:
         It has ``send`` seconds for that, and for all of it as long as its bytes take at the least
         rate there may be.
         """
-        limit, rate = self.service.timeouts.send, self.service.limits.minimum_rate
-        if not rate:
-            return took + limit
-        return limit + min(took, outgoing.began + outgoing.sent / rate)
+        service = self.service
+        at_least = service.limits.at_least(outgoing.began, outgoing.sent)
+        return service.timeouts.send + min(took, at_least)
 
     def _send_some(self) -> bool:
         """Send of what was kept; tell whether the client took anything.  Raises Disconnected."""

@@ -8,6 +8,8 @@ from functools import partial
 from typing import cast
 
 from paceline.concurrency import MODELS, Model
+from paceline.concurrency.descriptors import make_room
+from paceline.concurrency.memory import keep_little
 from paceline.config import Config
 from paceline.exchange import Exchange
 from paceline.observe.access_log import AccessLog
@@ -58,7 +60,7 @@ def build_model(
         sendfile=config.sendfile,
         proxy_versions=PROXY_VERSIONS[config.proxy_protocol],
         proxy_peers=config.proxy_allow_ips,
-        max_connections=config.worker_connections,
+        max_connections=make_room(config.worker_connections),
         max_threads=config.threads,
         max_requests=_max_requests(config),
         multiprocess=config.workers > 1,
@@ -68,6 +70,7 @@ def build_model(
         tally=tally,
         heartbeat=heartbeat,
     )
+    keep_little()
     # What was loaded until now stays for the life of the worker: the collector need not look at
     # it again and again, and pages shared with the supervisor stay shared.
     gc.collect()

@@ -22,10 +22,7 @@ which hands a conversation over only where something can be done with it.  What 
 given and its client not taken the leader sends on, while the rider goes on with the application.
 
 Who owns a conversation.  The leader alone turns one from free to owned, so two riders never have
-the same; its rider alone makes it free again.  The registration with the poller stays while a
-conversation is owned, which saves a system call a request; should bytes come meanwhile, the
-leader takes the registration away and the rider renews it, both under a lock that a common request
-never takes.  Each sets its own flag before it looks at the other's, so one of them always sees.
+the same; its rider alone makes it free again.
 
 Schmidt et al., "Leader/Followers", POSA 2, 2000, has the pattern; the monitor is this server's.
 """
@@ -39,12 +36,15 @@ from collections import deque
 
 from paceline.concurrency.activity import IDLE, LEADING, Activity, Doing
 from paceline.concurrency.base import DRAIN, HEARTBEAT, Model
+from paceline.concurrency.memory import give_back
 from paceline.concurrency.monitor import Monitor
 from paceline.concurrency.poller import make_poller
 from paceline.concurrency.rider import Rider
+from paceline.concurrency.riders import Riders
+from paceline.concurrency.room import dispensable
+from paceline.concurrency.watch import Watch
 from paceline.conversation import READ, WRITE, Conversation
 from paceline.observe.observation import Crowd
-from paceline.sender import Sender
 from paceline.service import Service
 from paceline.transport import Listener
 
@@ -53,7 +53,7 @@ log = logging.getLogger("paceline.error")
 MAX_THREADS = 64  # where --threads was not given: what waits costs a stack, no more
 DOZE_AFTER = 0.01  # seconds without work, after which it waits to be called
 RESTLESS = 0.05  # seconds between two polls while draining, or while there is no room
-RETRY = 1.0  # seconds until a thread is asked for again that the system refused
+TRIM = 10.0  # seconds at least between two times that memory is given back
 ACCEPTS_IN_A_ROW = 64
 
 
@@ -63,19 +63,18 @@ class Adaptive(Model):
     def __init__(self, listeners: list[Listener], service: Service) -> None:
         super().__init__(listeners, service)
         service.hold = service.limits.answer_buffered
-        service.kept = self._watch
-        service.closing = self._forget
-        service.beat = service.heartbeat  # a rider that waits for its client makes progress
-        self._limit = service.max_threads or MAX_THREADS
         self._poller = make_poller()
-        self._conversations: dict[int, Conversation] = {}
+        self._watch = Watch(self._poller)
+        service.kept = self._watch.hear_of
+        service.closing = self._watch.forget
+        service.beat = service.heartbeat  # a rider that waits for its client makes progress
+        self._riders = Riders(service.max_threads or MAX_THREADS, self._ride)
+        self._conversations = self._watch.conversations
         self._ready: deque[Conversation] = deque()
         self._leading = threading.Lock()  # held by the leader
-        self._registering = threading.Lock()
         self._polling = False
-        self._riders: list[Rider] = []
-        self._parked: deque[Rider] = deque()
-        self._start_after = 0.0  # when the system refused a thread, it is asked again later
+        self._turns = 0  # of all riders, when memory was given back
+        self._trim = 0.0  # when that may be done again
         self._monitor = Monitor()
         self._call: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._dozing = False
@@ -93,64 +92,52 @@ class Adaptive(Model):
         """Serve until stopped, then until the last conversation is over."""
         self._poller.register(self._stopped, READ)
         self._open_listeners()
-        self._start_rider()
-        monitor = self._monitor
+        self._riders.start()
+        monitor, riders = self._monitor, self._riders
         now = quiet_since = time.monotonic()
         monitor.begin(now)
         while not self._finished:
             time.sleep(monitor.pause(now))
             now = time.monotonic()
+            riders.dismiss_unneeded(now)
             if not self._polling or self._ready:
                 self._overdue = True
-                if monitor.look(self._riders, now):
-                    self._send_rider(now)
+                short = monitor.look(riders.all, now) and not riders.send(now)
+                if short:
+                    # All riders wait for something else than this server, and none can be added.
+                    # That takes as long as it takes; to end the worker would only take their
+                    # requests along.
+                    self.service.heartbeat()
+                self.service.short_of_threads = short
                 quiet_since = now
             elif now - quiet_since > DOZE_AFTER:
+                self.service.short_of_threads = False
                 self._doze()
                 quiet_since = time.monotonic()
-        while self._parked:
-            self._parked.pop().wake.release()
+        riders.wake_all()
 
     def _doze(self) -> None:
         self._dozing = True
         if self._polling and not self._ready:  # still so, now that a leader would call
-            with contextlib.suppress(queue.Empty):
+            try:
                 self._call.get(timeout=HEARTBEAT)
+            except queue.Empty:
+                self._rest(time.monotonic())
         self._dozing = False
 
-    def _send_rider(self, now: float) -> None:
-        try:
-            self._parked.pop().wake.release()
-        except IndexError:
-            if len(self._riders) < self._limit and now >= self._start_after:
-                self._start_rider()
-            else:
-                # All riders wait for something else than this server, and none can be added.  That
-                # takes as long as it takes; to end the worker would only take their requests along.
-                self.service.heartbeat()
-
-    def _start_rider(self) -> None:
-        """Start one more; the monitor alone does."""
-        name = f"rider-{len(self._riders) + 1}"
-        started = threading.Event()
-        rider = threading.Thread(target=self._ride, name=name, args=(started,), daemon=True)
-        try:
-            rider.start()
-        except RuntimeError as error:  # a limit of the system, such as a container's
-            if not self._riders:
-                raise
-            log.error("No more than %d threads for now: %s", len(self._riders), error)
-            self._start_after = time.monotonic() + RETRY
-            return
-        started.wait()
+    def _rest(self, now: float) -> None:
+        """Give back the memory of what was done since the last time, now that nobody waits."""
+        if (
+            self._turns != (turns := sum(rider.turn for rider in self._riders.all))
+            and now > self._trim
+        ):
+            self._turns, self._trim = turns, now + TRIM
+            give_back()
 
     # --- a rider ----------------------------------------------------------------------------------
 
-    def _ride(self, started: threading.Event) -> None:
-        me = Rider()
-        self._riders.append(me)
-        started.set()
-        ready, parked, monitor = self._ready, self._parked, self._monitor
+    def _ride(self, me: Rider) -> None:
+        ready, parked, monitor = self._ready, self._riders.parked, self._monitor
         while not self._finished:
             if self._overdue:
                 self._overdue = False
@@ -161,6 +148,8 @@ class Adaptive(Model):
                 if not self._lead():
                     parked.append(me)
                     me.wake.acquire()
+                    if me.dismissed:
+                        return
                 continue
             if monitor.blocking and parked:
                 # This request will wait too: let somebody poll meanwhile.
@@ -184,25 +173,26 @@ class Adaptive(Model):
         if not conversation.closed:
             conversation.owned = False
             if conversation.armed != conversation.interest:
-                with self._registering:
-                    self._arm(conversation)
+                self._watch.renew(conversation)
 
     # --- for those who look on --------------------------------------------------------------------
 
     def activity(self) -> Activity:
         """See the base."""
-        parked = self._parked.copy()
+        riders = self._riders
+        parked = riders.parked.copy()
         return Activity(
-            [self._doing(rider, parked) for rider in list(self._riders)],
-            self._limit,
+            [self._doing(rider, parked) for rider in list(riders.all)],
+            riders.limit,
             connections=len(self._conversations),
             queue=len(self._ready),
         )
 
     def _crowd(self) -> Crowd:
         """See the base; asked for each request that is observed, so without all the rest."""
-        busy = [rider for rider in self._riders if rider.conversation is not None]
-        return Crowd(len(busy), len(self._riders) - len(busy), len(self._ready))
+        riders = self._riders.all
+        busy = [rider for rider in riders if rider.conversation is not None]
+        return Crowd(len(busy), len(riders) - len(busy), len(self._ready))
 
     def _doing(self, rider: Rider, parked: deque[Rider]) -> Doing:
         doing = rider.doing()
@@ -243,7 +233,7 @@ class Adaptive(Model):
             elif conversation.owned:
                 # One in the queue is still readable: no trouble to a poll that does not wait.
                 if not at_once or conversation.armed == WRITE:
-                    self._meanwhile(conversation, descriptor)
+                    self._watch.meanwhile(conversation, descriptor)
             else:
                 conversation.owned = True
                 conversation.ready_at = now
@@ -272,12 +262,7 @@ class Adaptive(Model):
             conversation = self.accept(listener)
             if conversation is None:
                 return
-            self._take_in(conversation)
-
-    def _take_in(self, conversation: Conversation) -> None:
-        with self._registering:
-            self._conversations[conversation.fileno()] = conversation
-            self._arm(conversation)
+            self._watch.take_in(conversation)
 
     def _sweep(self, now: float) -> None:
         """About once a second: give a sign of life, and see whose time is up."""
@@ -285,20 +270,29 @@ class Adaptive(Model):
         self._next_sweep = now + (RESTLESS if self._waiting_for_room else HEARTBEAT)
         if self.stopping:
             self._drain(now)
-        elif self._waiting_for_room and len(self._conversations) < self.service.max_connections:
-            self._waiting_for_room = False
-            self._open_listeners()
+        elif self._waiting_for_room:
+            self._make_room(now)
         for conversation in list(self._conversations.values()):
             if conversation.deadline < now and not conversation.owned:
                 conversation.owned = True
                 conversation.ready_at = now
                 self._ready.append(conversation)  # its rider finds it expired
 
+    def _make_room(self, now: float) -> None:
+        """Listen again where there is room; else ask those to leave who can be spared."""
+        if len(self._conversations) < self.service.max_connections:
+            self._waiting_for_room = False
+            self._open_listeners()
+            return
+        everybody = list(self._conversations.values())
+        for conversation in dispensable(everybody, self.service, now):
+            conversation.deadline = 0.0  # its rider still serves what has come meanwhile
+
     def _drain(self, now: float) -> None:
         if not self._drained_by:
             self._close_listeners()
             for conversation in self.last_connections():
-                self._take_in(conversation)
+                self._watch.take_in(conversation)
             self._drained_by = now + DRAIN
         self._next_sweep = now + RESTLESS
         for conversation in list(self._conversations.values()):
@@ -316,55 +310,3 @@ class Adaptive(Model):
         for descriptor in self._accepting:
             self._poller.unregister(descriptor)
         self._accepting.clear()
-
-    # --- what is registered with the poller -------------------------------------------------------
-
-    def _arm(self, conversation: Conversation) -> None:
-        """Hear of a free conversation what it waits for; ``_registering`` is held."""
-        interest = conversation.interest
-        if conversation.owned or conversation.closed or conversation.armed == interest:
-            return  # the leader came to it first, or gave it to another rider
-        self._register(conversation, interest)
-
-    def _register(self, conversation: Conversation, mask: int) -> None:
-        if conversation.armed:
-            self._poller.modify(conversation.fileno(), mask)
-        else:
-            self._poller.register(conversation.fileno(), mask)
-        conversation.armed = mask
-
-    def _watch(self, sender: Sender) -> None:
-        """Hear when the client of a busy rider can take more of what it was sent."""
-        assert isinstance(sender, Conversation)
-        with self._registering:
-            if not sender.closed and sender.armed != WRITE:
-                self._register(sender, WRITE)
-
-    def _meanwhile(self, conversation: Conversation, descriptor: int) -> None:
-        """Attend to a conversation whose rider is busy: send on, or hear nothing of it."""
-        if conversation.armed != WRITE or not conversation.send_on():
-            self._mute(conversation, descriptor)
-
-    def _mute(self, conversation: Conversation, descriptor: int) -> None:
-        """Hear nothing of a conversation as long as its rider has it."""
-        with self._registering:
-            if conversation.closed or not conversation.armed:
-                return
-            if conversation.armed == WRITE and conversation.keeps:
-                return  # its rider has sent more, just now
-            self._poller.unregister(descriptor)
-            conversation.armed = 0
-            self._arm(conversation)  # its rider may have let it go in this moment
-
-    def _forget(self, conversation: Conversation) -> None:
-        """Before a conversation closes: afterwards its descriptor may be another's."""
-        with self._registering:
-            descriptor = conversation.fileno()
-            if self._conversations.get(descriptor) is not conversation:
-                return
-            del self._conversations[descriptor]
-            if conversation.armed:
-                # A failed TLS handshake has closed the socket already, and so unregistered it.
-                with contextlib.suppress(OSError):
-                    self._poller.unregister(descriptor)
-                conversation.armed = 0

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 
 from paceline.concurrency.activity import BUSY, Activity
+from paceline.concurrency.descriptors import Spare
 from paceline.conversation import READ, Conversation
 from paceline.exchange import Exchange
 from paceline.observe.observation import Crowd
@@ -21,7 +22,7 @@ log = logging.getLogger("paceline.error")
 
 HEARTBEAT = 1.0  # seconds between two signs of life at the most
 DRAIN = 0.5  # seconds that an idle connection has for one more request when the worker stops
-COMPLAIN = 10.0  # seconds between two lines about the same trouble
+COMPLAIN = 60.0  # seconds between two lines about the same trouble
 NO_DESCRIPTOR = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 
 
@@ -39,6 +40,7 @@ class Model:
         self._conversation = Conversation if service.observer is None else ObservedConversation
         self.stopping = False
         self._complain_after = 0.0
+        self._spare = Spare()
         # Readable from the moment of stop() on, so that whoever waits for anything wakes.
         self._stopped, self._stop = os.pipe()
         os.set_blocking(self._stop, False)
@@ -84,8 +86,9 @@ class Model:
             return None
         except OSError as error:
             if error.errno in NO_DESCRIPTOR:
-                self._complain(f"Cannot accept a connection: {error.strerror}")
-                time.sleep(0.05)  # it stays in the backlog; do not spin
+                self._complain(f"Cannot accept a connection, so 503 is sent: {error.strerror}")
+                if not self._spare.turn_away(listener):
+                    time.sleep(0.05)  # it stays in the backlog; do not spin
             return None  # else the client was gone before it was accepted
         return self._conversation(connection, self._templates[id(listener)], self.service)
 

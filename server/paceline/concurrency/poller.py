@@ -4,6 +4,7 @@ import os
 import select
 import selectors
 import threading
+from typing import TYPE_CHECKING
 
 from paceline.conversation import READ, WRITE
 
@@ -79,6 +80,12 @@ class SelectorPoller:
         os.close(self._wake)
 
 
-def make_poller() -> "select.epoll | SelectorPoller":
+if TYPE_CHECKING:
+    Poller = select.epoll | SelectorPoller
+else:
+    Poller = object  # where epoll is missing there is no such name
+
+
+def make_poller() -> "Poller":
     """Return what this system polls with best."""
     return select.epoll() if hasattr(select, "epoll") else SelectorPoller()

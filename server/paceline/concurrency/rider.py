@@ -37,6 +37,7 @@ class Rider(Seat):
         "_measured",
         "_ran",
         "_seen",
+        "dismissed",
         "turn",
         "wake",
     )
@@ -45,6 +46,7 @@ class Rider(Seat):
         super().__init__()
         self.wake = threading.Lock()
         self.wake.acquire()
+        self.dismissed = False  # whether it is to end when it wakes
         self.turn = 0  # counts what it was given to serve
         self._seen = 0  # the turn at the monitor's last look
         self._burning_since = math.inf

@@ -3,6 +3,7 @@
 import os
 import threading
 import time
+import weakref
 from collections.abc import Callable
 
 
@@ -25,6 +26,7 @@ def running_clock() -> Callable[[], float]:
         on_core, waited, _ = os.pread(descriptor, 64, 0).split()
         return (int(on_core) + int(waited)) / 1e9
 
+    weakref.finalize(ran, os.close, descriptor).atexit = False
     return ran
 
 

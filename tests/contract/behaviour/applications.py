@@ -126,6 +126,12 @@ def whole(environ: Environ, start: Start, query: Query) -> Iterable[bytes]:
     return [b"w" * int(query["size"])]
 
 
+def large(environ: Environ, start: Start, query: Query) -> Iterable[bytes]:
+    """What the attacks of the bench ask for: more than sockets hold."""
+    start("200 OK", [TEXT])
+    return [b"l" * 8_000_000]
+
+
 def endless(environ: Environ, start: Start, query: Query) -> Iterable[bytes]:
     def go_on() -> Iterator[bytes]:
         while True:
@@ -198,6 +204,24 @@ def burn(environ: Environ, start: Start, query: Query) -> Iterable[bytes]:
             sum(range(100_000))
     start("200 OK", [TEXT])
     return [b"burnt"]
+
+
+def hoard(environ: Environ, start: Start, query: Query) -> Iterable[bytes]:
+    """Take every descriptor that there is until the gate is open."""
+    taken: list[int] = []
+    lines = os.open(STATE / "events", os.O_WRONLY | os.O_APPEND)
+    try:
+        while True:
+            taken.append(os.open(os.devnull, os.O_RDONLY))
+    except OSError:
+        os.write(lines, f"waiting {query['token']}\n".encode())
+    deadline = time.monotonic() + PATIENCE
+    while not (STATE / query["token"]).exists() and time.monotonic() < deadline:
+        time.sleep(0.005)
+    for descriptor in (lines, *taken):
+        os.close(descriptor)
+    start("200 OK", [TEXT])
+    return [b"hoarded"]
 
 
 def exc_info_before(environ: Environ, start: Start, query: Query) -> Iterable[bytes]:
@@ -345,12 +369,13 @@ def wrong_length(environ: Environ, start: Start, query: Query) -> Iterable[bytes
 
 
 CHECKED: tuple[View, ...] = (
-    *(hello, inspect, echo, digest, parts, whole, endless, bodiless, write, write_then_wait),
+    *(hello, inspect, echo, digest, parts, whole, large, endless, bodiless, write, write_then_wait),
     *(
         stubborn,
         yield_then_wait,
         wait,
         burn,
+        hoard,
         exc_info_before,
         exc_info_after,
         fail,

@@ -112,6 +112,13 @@ class Serving:
         found = re.findall(r"listening on (\S+)", self.log)[: self._bound]
         return [_address(each) for each in found]
 
+    @property
+    def tcp(self) -> tuple[str, int]:
+        """The first address, which is no Unix socket's."""
+        address = self.addresses[0]
+        assert isinstance(address, tuple)
+        return address
+
     def connect(self, number: int = 0) -> Client:
         return Client(dial(self.addresses[number]))
 

@@ -1,6 +1,5 @@
 """What the monitor of the adaptive model sees of a thread, and what it makes of that."""
 
-import threading
 from typing import cast
 
 import pytest
@@ -110,7 +109,7 @@ def test_who_has_come_since_is_let_in_before_a_queue_that_is_old_is_served(
     monkeypatch.setattr(model, "_poll", lambda at_once: did.append(f"poll {at_once}"))
     model._ready.append("first")  # type: ignore[arg-type]
     model._overdue = overdue
-    model._ride(threading.Event())
+    model._ride(Rider())
     assert did == (["poll True"] if overdue else []) + ["serve first"]
 
 
