@@ -13,6 +13,7 @@ from paceline.errors import ConfigError
 from paceline.limits import Limits, Timeouts
 from paceline.settings import sources
 from paceline.settings.bounds import SizeBounds, TimeBounds
+from paceline.settings.coding import Coding
 from paceline.settings.command_line import Parser
 from paceline.settings.declare import Setting, declared
 from paceline.settings.edge import Proxy, Tls
@@ -33,6 +34,7 @@ class Config(
     Workers,
     TimeBounds,
     SizeBounds,
+    Coding,
     Proxy,
     Tls,
     Logs,

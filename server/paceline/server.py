@@ -19,6 +19,7 @@ from paceline.service import Service
 from paceline.settings.values import Hook
 from paceline.transport import Listener
 from paceline.transport.tls import secure, server_context
+from paceline.wsgi.content_coding import Gzip
 from paceline.wsgi.environ import Forwarding
 from paceline.wsgi.gateway import Application
 
@@ -51,7 +52,7 @@ def build_model(
             secure(listener, context)
     tally = Tally() if config.stats else None
     service = Service(
-        application,
+        _coded(application, config),
         limits=config.limits(),
         timeouts=config.timeouts(),
         forwarding=_forwarding(config),
@@ -76,6 +77,17 @@ def build_model(
     gc.collect()
     gc.freeze()
     return MODELS[config.worker_class](list(listeners), service)
+
+
+def _coded(application: Application, config: Config) -> Application:
+    if not config.gzip:
+        return application
+    return Gzip(
+        application,
+        types=config.gzip_types,
+        least=config.gzip_min_length,
+        level=config.gzip_level,
+    )
 
 
 def _max_requests(config: Config) -> int:
