@@ -44,6 +44,23 @@ def build_model(
 
     ``worker`` is what request hooks are given.  Raises ConfigError for unusable certificates.
     """
+    model = make_model(config, listeners, application, heartbeat, worker)
+    keep_little()
+    # What was loaded until now stays for the life of the worker: the collector need not look at
+    # it again and again, and pages shared with the supervisor stay shared.
+    gc.collect()
+    gc.freeze()
+    return model
+
+
+def make_model(
+    config: Config,
+    listeners: Sequence[Listener],
+    application: Application,
+    heartbeat: Callable[[], None] = lambda: None,
+    worker: object = None,
+) -> Model:
+    """Do the same in a process that has more to do than to serve."""
     if config.certfile and config.keyfile:
         context = server_context(
             config.certfile, config.keyfile, config.ca_certs, config.cert_reqs, config.ciphers
@@ -71,11 +88,6 @@ def build_model(
         tally=tally,
         heartbeat=heartbeat,
     )
-    keep_little()
-    # What was loaded until now stays for the life of the worker: the collector need not look at
-    # it again and again, and pages shared with the supervisor stay shared.
-    gc.collect()
-    gc.freeze()
     return MODELS[config.worker_class](list(listeners), service)
 
 

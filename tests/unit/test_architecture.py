@@ -18,7 +18,7 @@ REPO = Path(__file__).resolve().parents[2]
 LAYERS = """
     __main__            settings.reference
     cli
-    process
+    process             testing
     server
     concurrency
     observed

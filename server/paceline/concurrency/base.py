@@ -65,6 +65,11 @@ class Model:
         except BlockingIOError:
             pass  # it is readable already
 
+    def close(self) -> None:
+        """Let go of what it holds, where the process lives on; ``run`` has returned."""
+        os.close(self._stopped)
+        os.close(self._stop)
+
     def finished(self) -> int | None:
         """Return how many exchanges are over, where they are counted; for one thread alone."""
         return self.service.tally.read() if self.service.tally else None

@@ -26,6 +26,7 @@ def running_clock() -> Callable[[], float]:
         on_core, waited, _ = os.pread(descriptor, 64, 0).split()
         return (int(on_core) + int(waited)) / 1e9
 
+    # Where a model ends and its process goes on, as in a test, no descriptor is left over.
     weakref.finalize(ran, os.close, descriptor).atexit = False
     return ran
 
