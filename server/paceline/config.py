@@ -11,7 +11,7 @@ from typing import Any
 
 from paceline.errors import ConfigError
 from paceline.limits import Limits, Timeouts
-from paceline.settings import sources
+from paceline.settings import activation, sources
 from paceline.settings.bounds import SizeBounds, TimeBounds
 from paceline.settings.coding import Coding
 from paceline.settings.command_line import Parser
@@ -85,8 +85,9 @@ def load(
 ) -> Config:
     """Read the settings from all places and check them; raises ConfigError.
 
-    The command line wins over PACELINE_CMD_ARGS, that over the file, and the file over single
-    variables.  The file is run.  Prints and raises SystemExit for ``--help`` and ``--version``.
+    The command line wins over PACELINE_CMD_ARGS, that over the file, the file over single
+    variables, and those over what systemd has opened.  The file is run.  Prints and raises
+    SystemExit for ``--help`` and ``--version``.
     """
     source = partial(load, list(argv), dict(environ), cwd, warn)
     parser = Parser(SETTINGS)
@@ -94,7 +95,13 @@ def load(
     preset = sources.argument_variable(parser, environ, warn)
     where = typed.values.get("config") or preset.values.get("config")
     file = sources.file(SETTINGS, str(where) if where else None, cwd, warn)
-    layers = (typed, preset, file, sources.environment(SETTINGS, environ))
+    layers = (
+        typed,
+        preset,
+        file,
+        sources.environment(SETTINGS, environ),
+        activation.layer(environ),
+    )
     values: dict[str, Any] = {}
     origins: dict[str, str] = {}
     for setting in SETTINGS:
@@ -106,6 +113,8 @@ def load(
             values[setting.name] = setting.parse(layer.values[setting.name])
         except ValueError as error:
             raise ConfigError(f"{origins[setting.name]}: {error}") from None
+    if "bind" in values:
+        values["bind"] = activation.resolve(values["bind"], environ, warn)
     return _settled(Config(**values, origins=origins, source=source), cwd)
 
 

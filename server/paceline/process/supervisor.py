@@ -28,6 +28,7 @@ from paceline.process import hooks, privileges
 from paceline.process.backoff import SHORT_LIFE, Backoff
 from paceline.process.crew import Crew
 from paceline.process.life import BOOT_FAILED, explain
+from paceline.process.notify import ServiceManager
 from paceline.process.pidfile import PidFile
 from paceline.process.signals import SignalInbox
 from paceline.process.stats import Stats
@@ -78,6 +79,7 @@ class Supervisor:
         self._inbox = SignalInbox(signal.Signals(number) for number in self._actions)
         self._crew = Crew(self, self._inbox, build_model, lambda: self._stats.let_go())
         self._stats = Stats(self, self._crew, self._inbox)
+        self._manager = ServiceManager()
 
     def run(self) -> int:
         """Serve until told to stop; the exit status.  ConfigError if it cannot start."""
@@ -145,7 +147,7 @@ class Supervisor:
         """Do what the next signal says, or wait until something else has to be done."""
         now = time.monotonic()
         deadline = min(self._crew.next_deadline(), self._start_at if self._start_at > now else inf)
-        until = min(deadline, self._stats.next_deadline())
+        until = min(deadline, self._stats.next_deadline(), self._manager.next_deadline())
         for number in self._inbox.wait(None if until == inf else max(0.0, until - now)):
             action = self._actions.get(number)
             if action is not None:  # else it is the application's own, loaded here by --preload
@@ -164,6 +166,7 @@ class Supervisor:
             self._fill()
         self._crew.enforce()
         self._stats.catch_up()
+        self._manager.beat()
 
     def _bury(self, worker: Worker, status: int) -> None:
         """Take note of a worker's end, and of when the next may be started."""
@@ -232,6 +235,7 @@ class Supervisor:
             self._before = None
             self._close_unused()
             log.info("reloaded: %d workers", self.num_workers)
+        self._manager.ready(f"workers ready: {self.num_workers}")
 
     def _retire(self, workers: Iterable[Worker]) -> None:
         """Let them finish what they have in hand."""
@@ -253,6 +257,7 @@ class Supervisor:
 
     def _stop(self, signum: signal.Signals, grace: float) -> None:
         self._stopping = True
+        self._manager.stopping()
         self._close_all()
         self._crew.end(self._crew, signum, grace)
 
@@ -270,6 +275,7 @@ class Supervisor:
     def _on_reload(self) -> None:
         if self._stopping:
             return
+        self._manager.reloading()
         try:
             # A copy, since what makes a generation is the object.
             config = replace(self.cfg.reread())

@@ -37,6 +37,8 @@ def address(value: object) -> str:
         if not re.fullmatch("[0-9]{1,9}", where[5:]):
             raise ValueError(f"{value!r} names no descriptor: fd:// and a number, such as fd://3")
         return where
+    if where.startswith("systemd:"):
+        return where
     return _internet(where.removeprefix("tcp://"))
 
 

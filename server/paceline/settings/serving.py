@@ -64,8 +64,8 @@ class Sockets:
     """Where it listens"""
 
     bind: tuple[str, ...] = setting(
-        "HOST:PORT, :PORT, [IPV6]:PORT, unix:PATH, fd://N, or pipe:DIR, spool:DIR, shm:NAME; give "
-        "it again for more.",
+        "HOST:PORT, :PORT, [IPV6]:PORT, unix:PATH, fd://N, systemd:NAME, pipe:DIR, spool:DIR or "
+        "shm:NAME; again for more.",
         values.many(places.address),
         ("127.0.0.1:8000",),
         "-b",
@@ -75,7 +75,8 @@ class Sockets:
         env="PORT",
         from_env="0.0.0.0:{}".format,
         detail="Without a host it is every IPv4 address. `PORT=5000` in the environment stands "
-        "for `0.0.0.0:5000`.",
+        "for `0.0.0.0:5000`. Sockets that systemd has passed take the place of the default; "
+        "`systemd:NAME` stands for those of that FileDescriptorName, `systemd:` for all.",
     )
     backlog: int = setting(
         "Connections that may wait in the kernel to be accepted.",

@@ -24,6 +24,7 @@ def adopt(descriptor: int, backlog: int) -> Listener:
         sock = socket.socket(fileno=os.dup(descriptor))
     except OSError as error:
         raise OSError(error.errno, "it is not an open socket", f"fd://{descriptor}") from None
+    os.set_inheritable(descriptor, False)  # not for the programs that an application starts
     if sock.type != socket.SOCK_STREAM:
         sock.close()
         raise OSError(errno.ENOTSOCK, "it is not a stream socket", f"fd://{descriptor}")
