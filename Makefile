@@ -47,14 +47,18 @@ bench: $(VENV)/.installed-dev ## measure paceline beside gunicorn and a floor; B
 bench-trace: $(VENV)/.installed-dev ## measure what tracing costs paceline; BENCH='--rounds 3'
 	@exec $(BIN)/python -m lab.bench.tracing $(BENCH)
 
-lock: $(VENV)/.installed-dev ## compile requirements/*.txt anew from pyproject.toml
-	$(BIN)/uv pip compile $(COMPILE) --group dev --upgrade pyproject.toml --output-file $(LOCKS)/dev.txt
-	$(BIN)/uv pip compile $(COMPILE) --group lab $(AS_DEV) pyproject.toml --output-file $(LOCKS)/lab.txt
+lock: $(VENV)/.installed-dev ## compile requirements/*.txt anew from pyproject.toml and servers.toml
+	$(SERVERS) requires | $(BIN)/uv pip compile $(COMPILE) --group pyproject.toml:dev --upgrade pyproject.toml - --output-file $(LOCKS)/dev.txt
+	$(SERVERS) requires | $(BIN)/uv pip compile $(COMPILE) --group pyproject.toml:lab $(AS_DEV) pyproject.toml - --output-file $(LOCKS)/lab.txt
 	$(BIN)/uv pip compile $(COMPILE) --group webapp $(AS_DEV) --output-file $(LOCKS)/webapp.txt
 	$(BIN)/uv pip compile $(COMPILE) --group console $(AS_DEV) --output-file $(LOCKS)/console.txt
-	$(BIN)/uv pip compile $(COMPILE) --group gunicorn $(AS_DEV) --output-file $(LOCKS)/gunicorn.txt
+	for server in $$($(SERVERS) locks); do \
+	    $(SERVERS) requires $$server | $(BIN)/uv pip compile $(COMPILE) $(AS_DEV) - --output-file $(LOCKS)/$$server.txt || exit; \
+	done
 
-# dev.txt holds every package; the smaller locks take its versions.
+SERVERS = $(BIN)/python -m lab.install
+
+# dev.txt holds every package that `make venv` installs; the smaller locks take its versions.
 COMPILE = --quiet --universal --python-version 3.11 --generate-hashes --no-header \
           --no-emit-index-url --no-emit-find-links
 AS_DEV  = --constraints $(LOCKS)/dev.txt --no-annotate

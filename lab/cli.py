@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from lab import catalogue
 from lab.bench.cli import bench
 from lab.environment import environment, names_for_us, refuse_slips
 from lab.errors import LabError
@@ -140,10 +141,13 @@ def status_command() -> None:
 
 @main.command("servers", short_help="List the servers, or tell all about one.")
 @click.argument("name", required=False, metavar="[SERVER]")
-def servers_command(name: str | None) -> None:
+@click.option("--markdown", is_flag=True, help="Print docs/servers.md.")
+def servers_command(name: str | None, markdown: bool) -> None:
     """List the servers that can stand behind the proxy, or tell all about one."""
     servers = read_servers()
-    if name is None:
+    if markdown:
+        click.echo("\n".join(catalogue.page()))
+    elif name is None:
         for server in servers.values():
             show(server)
         click.echo("`lab servers NAME` tells more; lab/servers.toml holds them")
@@ -161,13 +165,18 @@ def show(server: Server) -> None:
     for model in server.concurrency.values():
         mark = " (default)" if model.name == server.default else ""
         click.echo(f"    CONCURRENCY={model.name:<10} {model.summary}{mark}")
+    for what in server.cannot:
+        click.echo(f"    cannot {what}")
     click.echo()
 
 
 def show_details(server: Server) -> None:
     """Prints how a server is started and what its documentation recommends."""
     command = Choice.from_words({"SERVER": server.name}).command("127.0.0.1:8000")
-    click.echo(f"  starts as\n    {shlex.join(command)}\n  its documentation recommends")
+    if not find_program(server.command[0]):
+        click.echo(f"  {server.missing}")
+    click.echo(f"  starts as\n    {shlex.join(command)}")
+    click.echo(f"  documentation\n    {server.documentation}\n  which recommends")
     for advice in server.recommended:
         done = f"\n      so here: {shlex.join(advice.arguments)}" if advice.arguments else ""
         click.echo(f"    - {advice.says}\n      {advice.source}{done}")

@@ -73,11 +73,17 @@ class Server:
     bind: Mapping[str, Sequence[str]]
     default: str
     concurrency: Mapping[str, Concurrency]
+    last: Sequence[str] = ()
     access_log: Sequence[str] = ()
     traced: Sequence[str] = ()
     stats: Sequence[str] = ()
     workers: Sequence[str] | None = None
     install: str | None = None
+    requires: Sequence[str] = ()
+    build_packages: Sequence[str] = ()
+    packages: Sequence[str] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    cannot: Sequence[str] = ()
     recommended: Sequence[Recommendation] = field(default=())
 
     @classmethod
@@ -90,6 +96,13 @@ class Server:
             "recommended": tuple(Recommendation(**entry) for entry in table.get("recommended", ())),
         }
         return cls(name, **{**table, **nested})
+
+    @property
+    def missing(self) -> str:
+        """What to say where its program is not there."""
+        steps = [f"apt-get install {' '.join(self.build_packages)}"] if self.build_packages else []
+        steps += [f"pip install --require-hashes -r {self.install}"] if self.install else []
+        return f"{self.command[0]} is not installed here: {'; then '.join(steps)}".rstrip(": ")
 
 
 def read_servers(path: Path = TABLE) -> dict[str, Server]:
@@ -143,6 +156,7 @@ class Choice:
             parts += advice.arguments if Path(advice.where).exists() else ()
         parts += self.server.traced if traced else ()
         parts += self.server.access_log if access_log else ()
+        parts += self.server.last
         return [part.format(**values) for part in parts]
 
     def stats(self, telemetry: str) -> list[str]:
@@ -225,11 +239,7 @@ def main() -> None:
         command += choice.stats(telemetry)
         program = find_program(command[0])
         if program is None:
-            install = choice.server.install
-            hint = f": pip install --require-hashes -r {install}" if install else ""
-            raise WordError(
-                f"SERVER={choice.server.name}: {command[0]} is not installed here{hint}"
-            )
+            raise WordError(f"SERVER={choice.server.name}: {choice.server.missing}")
     except WordError as error:
         print(f"lab: {error}", file=sys.stderr)
         sys.exit(2)
@@ -237,6 +247,7 @@ def main() -> None:
         forget_killed(telemetry)
     print("lab: starting", shlex.join(command), file=sys.stderr, flush=True)
     os.environ["LAB_WSGI"] = ":".join(APPS[choice.app])
+    os.environ.update(choice.server.environment)
     os.chdir(WEBAPP)
     os.execv(program, command)
 

@@ -31,8 +31,7 @@ class Candidate:
         choice = Choice.from_words({"SERVER": server, "CONCURRENCY": concurrency})
         program = choice.server.command[0]
         if find_program(program) is None:
-            hint = f": pip install -r {choice.server.install}" if choice.server.install else ""
-            raise WordError(f"{text}: {program} is not installed here{hint}")
+            raise WordError(f"{text}: {choice.server.missing}")
         return cls(text, choice)
 
     def runs(self, workload: Workload) -> bool:

@@ -30,7 +30,11 @@ NAMES = re.findall(r"^#([A-Z_]+)=", (REPO / ".env.example").read_text(), re.MULT
 PORTS = ("HTTP_PORT", "HTTPS_PORT", "CONSOLE_PORT")
 NOTHING_SAID = {name: "" for name in NAMES if name not in PORTS}
 
-SOFTWARE = {"paceline": r"paceline/\d+\.\d+", "gunicorn": r"gunicorn/27\."}
+SOFTWARE = {
+    "paceline": r"paceline/\d+\.\d+",
+    "gunicorn": r"gunicorn/27\.",
+    "waitress": "waitress",
+}
 """What each server calls itself in SERVER_SOFTWARE."""
 
 

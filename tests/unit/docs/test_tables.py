@@ -12,6 +12,7 @@ from paceline.errors import RequestError
 from paceline.process.supervisor import Supervisor
 from paceline.wsgi.environ import SOFTWARE
 
+from lab import catalogue
 from lab.console import limits
 from lab.console.forward import MOST_WAITING, PATIENCE
 from lab.console.pages.listing import WORDS as FILTERS
@@ -123,6 +124,11 @@ def _source_of_supervisor() -> str:
 def test_the_readme_has_the_words_with_their_defaults():
     shown = {bare(row[0]): bare(row[1]) for row in table(README, "Word", "Default", "")}
     assert shown == {word.name: word.default for word in WORDS}
+
+
+def test_the_page_of_the_servers_is_made_of_their_table():
+    made = "\n".join(catalogue.page()) + "\n"
+    assert (DOCS / "servers.md").read_text() == made, "lab servers --markdown prints it"
 
 
 def test_the_readme_has_every_choice_of_a_word():

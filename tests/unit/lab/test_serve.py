@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from lab.serve import read_servers
+
+CHOICES = ", ".join(read_servers())
 LAB = Path(__file__).resolve().parents[3] / "lab"
 
 
@@ -40,7 +43,7 @@ def alone(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ({"SERVER": "apache"}, "SERVER=apache: unknown; choose one of paceline, gunicorn"),
+        ({"SERVER": "apache"}, f"SERVER=apache: unknown; choose one of {CHOICES}"),
         ({"APP": "rails"}, "APP=rails: unknown; choose one of django, tiny"),
         ({"LAB_TRACE": "some"}, "LAB_TRACE=some: unknown; choose one of all, sampled, off"),
         ({"BIND": "here"}, "BIND=here: is no address; write HOST:PORT or unix:/absolute/path"),

@@ -34,19 +34,23 @@ class TestEntry:
 
     def test_its_lock_file_is_there(self, server: Server):
         assert server.install is None or Path(server.install).is_file()
+        assert bool(server.install) == bool(server.requires)
 
 
 @pytest.mark.parametrize(("server", "word"), MODELS)
 @pytest.mark.parametrize("app", APPS)
 @pytest.mark.parametrize("bind", ["127.0.0.1:8000", "unix:/run/a b/server.sock"])
 def test_no_placeholder_is_left_in_a_command_line(server: Server, word: str, app: str, bind: str):
-    threads = "4" if server.concurrency[word].threads else ""
+    if bind.partition(":")[0] == "unix" and "unix" not in server.bind:
+        pytest.skip(f"{server.name} listens on TCP alone")
+    threads = "413" if server.concurrency[word].threads else ""
     words = {"SERVER": server.name, "CONCURRENCY": word, "APP": app, "THREADS": threads}
     command = Choice.from_words(words).command(bind)
-    assert command[:2] == [server.command[0], ":".join(APPS[app])]
+    assert command[0] == server.command[0]
+    assert command.count(":".join(APPS[app])) == 1
     assert any(bind.removeprefix("unix:") in part for part in command)
     assert not any("{" in part or "None" in part for part in command)
-    assert ("4" in command) == bool(threads)
+    assert ("413" in " ".join(command)) == bool(threads)
 
 
 def test_paceline_with_every_word():
@@ -92,8 +96,9 @@ def test_traced_it_loads_what_loads_the_application(server: Server, app: str):
     plain = choice.command("127.0.0.1:8000")
     traced = choice.command("127.0.0.1:8000", traced=True)
 
-    assert traced[1] == "lab.tracing.application:application"
-    assert [part for part in traced if part not in plain] == [traced[1], *server.traced]
+    loads = "lab.tracing.application:application"
+    assert {part for part in traced if part not in plain} == {loads, *server.traced}
+    assert loads not in plain
 
 
 def test_gunicorn_as_its_documentation_recommends():

@@ -15,8 +15,11 @@ from pathlib import Path
 import pytest
 import requests
 
+from lab.serve import read_servers
 from lab.stack.answers import to_bind, to_tls, why_unhealthy
 from tests.services.stack import LAB, REPO, Stack, eventually, is_alive
+
+CHOICES = ", ".join(read_servers())
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
 
@@ -106,7 +109,7 @@ def test_a_taken_port_is_said_before_anything_starts(running: Stack, tmp_path: P
 def test_a_bad_word_is_refused_with_exit_status_2(stack: Stack):
     refused = stack.lab("up", "--server", "apache")
     assert (refused.returncode, refused.stdout) == (2, "")
-    assert refused.stderr == "lab: SERVER=apache: unknown; choose one of paceline, gunicorn\n"
+    assert refused.stderr == f"lab: SERVER=apache: unknown; choose one of {CHOICES}\n"
     assert not stack.var.exists()
 
 

@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 
 from lab.environment import environment
-from lab.serve import WordError, parse_bind
+from lab.serve import WordError, parse_bind, read_servers
 from lab.words import WORDS, Word, Words
+
+CHOICES = ", ".join(read_servers())
 
 
 def test_without_words_the_stack_is_paceline_with_django():
@@ -43,7 +45,7 @@ def test_threads_given_win_over_recommended_ones():
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ("SERVER=guincorn", "SERVER=guincorn: unknown; choose one of paceline, gunicorn"),
+        ("SERVER=guincorn", f"SERVER=guincorn: unknown; choose one of {CHOICES}"),
         ("APP=flask", "APP=flask: unknown; choose one of django, tiny"),
         ("TRANSPORT=quic", "TRANSPORT=quic: unknown; choose one of tcp, unix"),
         (
