@@ -159,6 +159,11 @@ class Choice:
         parts += self.server.last
         return [part.format(**values) for part in parts]
 
+    def environment(self, folder: Path) -> dict[str, str]:
+        """Variables to start it with, for an application in a folder: not all look there first."""
+        path = os.pathsep.join(filter(None, [str(folder), os.environ.get("PYTHONPATH")]))
+        return {**self.server.environment, "PYTHONPATH": path}
+
     def stats(self, telemetry: str) -> list[str]:
         """What has the server tell what it does in that folder; nothing where one of both cannot.
 
@@ -247,7 +252,7 @@ def main() -> None:
         forget_killed(telemetry)
     print("lab: starting", shlex.join(command), file=sys.stderr, flush=True)
     os.environ["LAB_WSGI"] = ":".join(APPS[choice.app])
-    os.environ.update(choice.server.environment)
+    os.environ.update(choice.environment(WEBAPP))
     os.chdir(WEBAPP)
     os.execv(program, command)
 

@@ -34,6 +34,7 @@ SOFTWARE = {
     "paceline": r"paceline/\d+\.\d+",
     "gunicorn": r"gunicorn/27\.",
     "waitress": "waitress",
+    "cheroot": r"Cheroot/11\.",
 }
 """What each server calls itself in SERVER_SOFTWARE."""
 

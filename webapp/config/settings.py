@@ -7,6 +7,7 @@ DEBUG                 1 for development: tracebacks in the browser     (0)
 ALLOWED_HOSTS         names besides this machine's own, with commas    (none)
 CSRF_TRUSTED_ORIGINS  other origins that may post, with their scheme   (none)
 SECURE_COOKIES        1 where the site is reached over https alone     (0)
+TRUST_FORWARDED_PROTO 1 where the server leaves X-Forwarded-Proto to us (0)
 TRACE_URL             where {trace_id} of a page's request is shown    (nowhere)
 """
 
@@ -95,7 +96,10 @@ ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]", *environment.words("ALLOWED_
 CSRF_TRUSTED_ORIGINS = environment.origins("CSRF_TRUSTED_ORIGINS")
 
 # X-Forwarded-* is the server's business: it knows which peers are proxies that it may believe,
-# and says what it found out in wsgi.url_scheme and REMOTE_ADDR. So no SECURE_PROXY_SSL_HEADER.
+# and says what it found out in wsgi.url_scheme and REMOTE_ADDR. Where it cannot, lab/servers.toml
+# has this set; then none but the proxy may reach it, or a client could claim to come by https.
+if environment.flag("TRUST_FORWARDED_PROTO", False):
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 USE_X_FORWARDED_HOST = False
 USE_X_FORWARDED_PORT = False
 
