@@ -35,6 +35,7 @@ SOFTWARE = {
     "gunicorn": r"gunicorn/27\.",
     "waitress": "waitress",
     "cheroot": r"Cheroot/11\.",
+    "granian": "Granian",
 }
 """What each server calls itself in SERVER_SOFTWARE."""
 
