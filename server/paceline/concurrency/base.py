@@ -39,6 +39,8 @@ class Model:
         service.crowd = self._crowd
         self._conversation = Conversation if service.observer is None else ObservedConversation
         self.stopping = False
+        self.tired = False
+        """Whether it has served as many requests as it is to; it goes on until it is stopped."""
         self._complain_after = 0.0
         self._spare = Spare()
         # Readable from the moment of stop() on, so that whoever waits for anything wakes.
@@ -105,7 +107,7 @@ class Model:
             log.error(text)
 
     def serve(self, exchange: Exchange) -> None:
-        """Run an exchange, and stop after the last that this worker is to serve."""
+        """Run an exchange."""
         service = self.service
         if service.max_requests:
             self._count()
@@ -118,9 +120,9 @@ class Model:
     def _count(self) -> None:
         service = self.service
         service.served += 1
-        if service.served >= service.max_requests and not self.stopping:
-            log.info("Served %d requests; ending, to be replaced", service.served)
-            self.stop()
+        if service.served >= service.max_requests and not self.tired:
+            log.info("Served %d requests; goes on until another can", service.served)
+            self.tired = True
 
     def converse(self, conversation: Conversation) -> None:
         """Serve one connection until it is closed, waiting for its client."""

@@ -8,14 +8,14 @@ import mmap
 import time
 from struct import calcsize
 
-_LAST, _READY, _LEAVING = range(3)
+_LAST, _READY, _TIRED, _LEAVING = range(4)
 
 
 class Heartbeat:
     """Made before the fork; the worker beats, the supervisor reads."""
 
     def __init__(self) -> None:
-        self._memory = mmap.mmap(-1, 3 * calcsize("d"))
+        self._memory = mmap.mmap(-1, 4 * calcsize("d"))
         self._cells = memoryview(self._memory).cast("d")
         self.beat()
 
@@ -27,6 +27,10 @@ class Heartbeat:
         """Say: the application is loaded, requests are being taken."""
         self.beat()
         self._cells[_READY] = 1.0
+
+    def say_tired(self) -> None:
+        """Say: another is to serve in its place, until when it goes on."""
+        self._cells[_TIRED] = 1.0
 
     def say_leaving(self) -> None:
         """Say: no more requests are being taken, those in flight are being finished."""
@@ -40,6 +44,10 @@ class Heartbeat:
     @property
     def ready(self) -> bool:
         return self._cells[_READY] != 0
+
+    @property
+    def tired(self) -> bool:
+        return self._cells[_TIRED] != 0
 
     @property
     def leaving(self) -> bool:

@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
@@ -13,12 +14,15 @@ from paceline.application import load_application
 from paceline.config import enter
 from paceline.errors import PacelineError
 from paceline.observe import error_stream, reopen_logs
-from paceline.process import hooks, privileges
+from paceline.process import hooks, privileges, procfs
 from paceline.process.output import flush_output
 from paceline.process.reloader import Watch, files_behind
 from paceline.process.teller import Teller
 from paceline.process.worker import BuildModel, Model, Worker
 from paceline.transport import Listener
+
+WEIGH = 1.0
+"""Seconds between two looks at the memory that a worker has."""
 
 BOOT_FAILED = 3  # gunicorn's exit status for it, which people's scripts know
 
@@ -44,6 +48,7 @@ class Life:
         self._config = worker.cfg
         self._parent = os.getpid()
         self._model: Model | None = None
+        self._weigh_at = 0.0
 
     def settle_in(self) -> None:
         """Give signals the meaning that they have until there is something to drain.
@@ -128,11 +133,29 @@ class Life:
     def _beat(self) -> None:
         heartbeat = self._worker.heartbeat
         heartbeat.beat()
-        # It may stop by itself, after --max-requests: its successor need not wait for its end.
-        if self._model and self._model.stopping and not heartbeat.leaving:
+        model = self._model
+        if model and not heartbeat.tired and (model.tired or self._is_too_large()):
+            heartbeat.say_tired()
+            self._wake_supervisor()
+        # Whoever stops it, its successor need not wait for its end.
+        if model and model.stopping and not heartbeat.leaving:
             heartbeat.say_leaving()
             self._wake_supervisor()
         privileges.exit_if_orphaned(self._parent)
+
+    def _is_too_large(self) -> bool:
+        limit = self._config.max_memory
+        now = time.monotonic()
+        if not limit or now < self._weigh_at:
+            return False
+        self._weigh_at = now + WEIGH
+        _, size = procfs.usage(os.getpid())
+        if size is None or size <= limit:
+            return False
+        log.info(
+            "Has %d MiB of memory, past --max-memory; goes on until another can serve", size >> 20
+        )
+        return True
 
     def _wait_for_repair(self, watch: Watch, error: BaseException) -> int:
         watch.also(files_behind(error))

@@ -56,6 +56,10 @@ class ServiceManager:
         now = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
         self._become(f"RELOADING=1\nMONOTONIC_USEC={now}", "reloading")
 
+    def follow(self, pid: int) -> None:
+        """Say which process is to be looked at from now on."""
+        self._send(f"MAINPID={pid}")
+
     def stopping(self) -> None:
         """Say that this is the end."""
         self._become("STOPPING=1", "finishing the requests in flight")

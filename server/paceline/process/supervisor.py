@@ -32,6 +32,7 @@ from paceline.process.notify import ServiceManager
 from paceline.process.pidfile import PidFile
 from paceline.process.signals import SignalInbox
 from paceline.process.stats import Stats
+from paceline.process.upgrade import Handover
 from paceline.process.worker import BuildModel, Worker
 from paceline.transport import Listener, listen
 
@@ -40,6 +41,9 @@ LAST_WORDS = 0.5
 
 QUICK_STOP = 2.0
 """Seconds for exit hooks when everything is to stop at once."""
+
+GLANCE = 0.5
+"""Seconds between two looks at whether the process that this one follows has ended."""
 
 LATE = 0.1
 """Seconds past a deadline at which the supervisor has certainly woken, if it can run at all."""
@@ -61,6 +65,8 @@ class Supervisor:
         self._application: WSGIApplication | None = None
         self._listeners: dict[str, Listener] = {}
         self._pidfile: PidFile | None = None
+        self._handover = Handover()
+        self._follows = self._handover.follows
         self._backoff = Backoff()
         self._start_at = 0.0
         self._stopping = False
@@ -73,7 +79,7 @@ class Supervisor:
             signal.SIGTTIN: self._on_more,
             signal.SIGTTOU: self._on_fewer,
             signal.SIGUSR1: self._on_reopen,
-            signal.SIGUSR2: self._on_unsupported,
+            signal.SIGUSR2: self._on_upgrade,
             signal.SIGCHLD: self._on_child,
         }
         self._inbox = SignalInbox(signal.Signals(number) for number in self._actions)
@@ -119,7 +125,7 @@ class Supervisor:
         privileges.check_user(config.user, config.group)
         for address in config.bind:
             if address not in self._listeners:
-                listener = listen(
+                listener = self._handover.take(address, config.backlog) or listen(
                     address,
                     backlog=config.backlog,
                     reuse_port=config.reuse_port,
@@ -129,8 +135,16 @@ class Supervisor:
                 )
                 self._listeners[address] = listener
                 log.info("listening on %s", listener.address)
-        self._stats.open(config.stats, config.umask)
-        pidfile = PidFile(config.pidfile) if config.pidfile else None
+        self._make_known(config)
+
+    def _make_known(self, config: Config) -> None:
+        """Write the pid file, answer for --stats; ConfigError.
+
+        Both are another's as long as a process goes on that this one is to follow.
+        """
+        if not self._follows:
+            self._stats.open(config.stats, config.umask)
+        pidfile = PidFile(config.pidfile + ".2" * self._follows) if config.pidfile else None
         if pidfile:
             pidfile.write()
         if self._pidfile and self._pidfile != pidfile:
@@ -148,6 +162,8 @@ class Supervisor:
         now = time.monotonic()
         deadline = min(self._crew.next_deadline(), self._start_at if self._start_at > now else inf)
         until = min(deadline, self._stats.next_deadline(), self._manager.next_deadline())
+        if self._follows:
+            until = min(until, now + GLANCE)
         for number in self._inbox.wait(None if until == inf else max(0.0, until - now)):
             action = self._actions.get(number)
             if action is not None:  # else it is the application's own, loaded here by --preload
@@ -165,6 +181,7 @@ class Supervisor:
         if not self._stopping:
             self._fill()
         self._crew.enforce()
+        self._take_the_place()
         self._stats.catch_up()
         self._manager.beat()
 
@@ -206,12 +223,14 @@ class Supervisor:
     def _fill(self) -> None:
         """Bring the workers of this generation to their number, then end those of others."""
         self._retire(worker for worker in self._crew if worker.heartbeat.leaving)
-        mine = [worker for worker in self._crew if worker.cfg is self.cfg and not worker.leaving]
+        serving = [worker for worker in self._crew if worker.cfg is self.cfg and not worker.leaving]
+        mine = [worker for worker in serving if not worker.heartbeat.tired]
         # Those that serve go last, and among them the youngest.
         mine.sort(key=lambda worker: worker.heartbeat.ready)
         self._retire(mine[: max(0, len(mine) - self.num_workers)])
         ready = [worker for worker in mine if worker.heartbeat.ready]
         if len(ready) >= self.num_workers:
+            self._retire(worker for worker in serving if worker.heartbeat.tired)
             self._complete()
         missing = self.num_workers - len(mine)
         if not ready:
@@ -309,11 +328,39 @@ class Supervisor:
 
     def _on_reopen(self) -> None:
         reopen_logs()
+        log.info("log files are opened anew")
         for worker in self._crew:
             self._crew.send(worker, signal.SIGUSR1)
 
-    def _on_unsupported(self) -> None:
-        log.warning("USR2 does nothing here; HUP reloads the application and the settings")
+    def _on_upgrade(self) -> None:
+        if self._stopping:
+            return
+        hooks.attempt(self.cfg, "pre_exec", self)
+        try:
+            pid = self._handover.start(self._listeners)
+        except OSError as error:
+            log.error("USR2: cannot start a process: %s", error.strerror)
+            return
+        if pid:
+            log.info(
+                "USR2: process %d begins to serve too; TERM to %d ends this one", pid, self.pid
+            )
+            self._manager.follow(pid)
+        else:
+            log.warning("USR2: nothing is started")
+
+    def _take_the_place(self) -> None:
+        """Notice when the process that this one follows has ended, or the one that follows it."""
+        if self._handover.lost(self._listeners):
+            log.error("USR2: the new process has ended; this one serves on alone")
+            self._manager.follow(self.pid)
+        if self._follows and not self._handover.follows:
+            self._follows = False
+            log.info("the process of before has ended: this one serves in its place")
+            try:
+                self._make_known(self.cfg)
+            except ConfigError as error:
+                log.error("%s", error)
 
     def _on_child(self) -> None:
         """Nothing: each turn of the loop reaps."""

@@ -23,6 +23,8 @@ class Model(Protocol):
 
     stopping: bool
     """From stop() on, whoever called that."""
+    tired: bool
+    """It has served as much as it is to, and goes on until another does in its place."""
 
     def run(self) -> object:
         """Serve in the main thread until stopped and drained; SystemExit passes through it."""

@@ -15,10 +15,10 @@ SCHEME = "systemd:"
 """With a name behind it the sockets of that name, alone all of them."""
 
 
-def passed(environ: Mapping[str, str]) -> list[tuple[str, int]]:
-    """Name and descriptor of each socket that was passed to this process."""
+def passed(environ: Mapping[str, str], pid: int | None = None) -> list[tuple[str, int]]:
+    """Name and descriptor of each socket that was passed to this process, or to another one."""
     count = environ.get("LISTEN_FDS", "")
-    if environ.get("LISTEN_PID") != str(os.getpid()) or not count.isdecimal():
+    if environ.get("LISTEN_PID") != str(pid or os.getpid()) or not count.isdecimal():
         return []
     names = environ.get("LISTEN_FDNAMES", "").split(":")
     names += [""] * int(count)

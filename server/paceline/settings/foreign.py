@@ -84,7 +84,6 @@ HARMLESS: dict[str, list[str]] = {
         "dirty_worker_init",
         "dirty_worker_exit",
     ],
-    "no new binary is started at USR2; leave it out": ["pre_exec"],
     "use signals and ps": [
         "control_socket --control-socket=",
         "control_socket_mode --control-socket-mode=",

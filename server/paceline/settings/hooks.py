@@ -18,6 +18,9 @@ class Hooks:
     on_reload: Hook | None = setting(
         "on_reload(server): at HUP, before new workers are forked.", hook("server"), None
     )
+    pre_exec: Hook | None = setting(
+        "pre_exec(server): at USR2, before another paceline is started.", hook("server"), None
+    )
     when_ready: Hook | None = setting(
         "when_ready(server): once it listens, before the first worker.", hook("server"), None
     )

@@ -99,13 +99,15 @@ class Workers:
     """Who does the work"""
 
     workers: int = setting(
-        "Processes that serve requests.",
-        values.whole_number(least=1),
+        "Processes that serve requests; auto: as many as there are CPUs for them.",
+        values.worker_count,
         1,
         "-w",
         "--workers",
         meta="N",
         env="WEB_CONCURRENCY",
+        detail="`auto` counts the CPUs that this process may run on, and no more than its cgroup "
+        "grants, as a container's limit does.",
     )
     worker_class: str = setting(
         "How each process serves many at once; adaptive fits itself to the application.",
@@ -143,6 +145,14 @@ class Workers:
         0,
         "--max-requests-jitter",
         meta="N",
+    )
+    max_memory: int = setting(
+        "Replace a process that has more memory than this (resident size), once another can "
+        "serve; 0 never.",
+        values.size,
+        0,
+        "--max-memory",
+        meta="BYTES",
     )
     preload_app: bool = setting(
         "Load the application once, before the processes are forked.",

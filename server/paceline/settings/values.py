@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
+from paceline.settings import cpus
 from paceline.settings.declare import Parse
 
 T = TypeVar("T")
@@ -47,6 +48,16 @@ def whole_number(least: int = 0, most: int | None = None) -> Parse[int]:
         return number
 
     return parse
+
+
+def worker_count(value: object) -> int:
+    """A number of processes, or ``auto``."""
+    if isinstance(value, str) and value.strip().lower() == "auto":
+        return cpus.granted()
+    try:
+        return whole_number(least=1)(value)
+    except ValueError as error:
+        raise ValueError(f"{error}; auto fits it to the CPUs") from None
 
 
 def _whole(value: object) -> int:

@@ -84,6 +84,15 @@ class Listener:
         """Return the next connection; BlockingIOError where none waits, OSError."""
         raise NotImplementedError
 
+    can_be_handed_on = True
+    """Whether another process can serve the socket alone, given its descriptor."""
+
+    def hand_on(self) -> None:
+        """Leave to another process, which serves the socket too, what is to be cleaned up."""
+
+    def take_back(self) -> None:
+        """Do it oneself again."""
+
     def close(self) -> None:
         """Stop listening."""
         self.socket.close()

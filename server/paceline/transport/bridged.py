@@ -19,6 +19,8 @@ MEMORY = Path("/dev/shm")
 class BridgedListener(UnixListener):
     """Accepts those whom a bridge brings, and ends the bridge when it is closed."""
 
+    can_be_handed_on = False
+
     def __init__(self, kind: str, place: str, user: int | None, group: int | None) -> None:
         """Listen.  Raises OSError: EADDRINUSE where another server does."""
         self.directory = directory(kind, place)

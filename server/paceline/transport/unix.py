@@ -23,6 +23,14 @@ class UnixListener(Listener):
         sock.setblocking(False)
         return self.connection(sock, ("", ""))
 
+    def hand_on(self) -> None:
+        """Leave the path to another process."""
+        self._owner = 0
+
+    def take_back(self) -> None:
+        """Remove the path oneself again."""
+        self._owner = os.getpid()
+
     def close(self) -> None:
         """Stop listening, and remove the path where this process made it."""
         super().close()

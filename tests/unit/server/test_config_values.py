@@ -20,7 +20,7 @@ def read(*argv: str) -> Config:
 @pytest.mark.parametrize(
     ("flag", "text", "complaint"),
     [
-        ("--workers", "two", "'two' is not a whole number"),
+        ("--workers", "two", "'two' is not a whole number; auto fits it to the CPUs"),
         ("--workers", "0", "0 is too small: at least 1"),
         ("--workers", "-1", "-1 is too small: at least 1"),
         ("--workers", "1.5", "'1.5' is not a whole number"),

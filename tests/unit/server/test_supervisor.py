@@ -54,8 +54,8 @@ class TestDeath:
             time.sleep(1.8)  # longer than a worker may be silent
             server.signal(signal.SIGCONT)
             for turn in (1, 2):  # of the supervisor's loop, before the worker can give a sign
-                server.signal(signal.SIGUSR2)
-                server.logged("USR2", turn)
+                server.signal(signal.SIGUSR1)
+                server.logged("opened anew", turn)
             os.killpg(server.pid, signal.SIGCONT)
             assert server.serving() == worker
             server.signal(signal.SIGTERM)
@@ -64,7 +64,43 @@ class TestDeath:
 
     def test_after_max_requests_another_worker_goes_on(self, tmp_path: Path) -> None:
         with Server(tmp_path, "--max-requests", "2") as server:
-            assert len({server.serving() for _ in range(9)}) > 1
+            first = server.ready().serving()
+            until(lambda: server.serving() != first, "another one serves")
+            assert "ERROR" not in server.log
+
+    def test_which_is_ready_before_the_first_one_stops(self, tmp_path: Path) -> None:
+        slow = APPLICATION + "\nif Path('served').exists():\n    time.sleep(1)\n"
+        with Server(tmp_path, "--max-requests", "1", application=slow) as server:
+            first = server.ready().serving()
+            server.write("served", "")
+            server.logged("goes on until another can")
+            while "is ready" not in server.log.partition("goes on until")[2]:
+                assert server.serving() == first
+            server.logged(f"worker {first} is done")
+            assert server.serving() != first
+
+    def test_and_if_no_other_can_be_it_goes_on(self, tmp_path: Path) -> None:
+        with Server(tmp_path, "--max-requests", "1") as server:
+            server.ready().write("app.py", BROKEN)
+            first = server.serving()
+            server.logged("exited with status 3")
+            assert server.serving() == first
+            server.write("app.py", APPLICATION)
+            server.logged(f"worker {first} is done")
+            assert server.get().startswith("one")
+
+    def test_one_that_has_grown_too_large_is_replaced(self, tmp_path: Path) -> None:
+        grows = APPLICATION.replace(
+            'elif path == "/hang":',
+            'elif path == "/grow":\n        global grown\n        grown = b"x" * (200 << 20)\n'
+            '    elif path == "/hang":',
+        )
+        with Server(tmp_path, "--max-memory", "150M", application=grows) as server:
+            first = server.ready().serving()
+            assert server.get("/grow").startswith("one")
+            server.logged(r"Has \d+ MiB of memory, past --max-memory")
+            server.logged(f"worker {first} is done")
+            assert server.serving() != first
             assert "ERROR" not in server.log
 
     def test_and_does_not_wait_for_the_end_of_the_one_before(self, tmp_path: Path) -> None:
@@ -157,8 +193,8 @@ class TestNumber:
             until(lambda: len(children(server.pid)) == 1, "one worker is left")
             server.signal(signal.SIGTTOU)  # the last one stays
             # Of two signals sent at once, the later may be taken first; TTIN must not be.
-            server.signal(signal.SIGUSR2)
-            server.logged("USR2 does nothing here")
+            server.signal(signal.SIGUSR1)
+            server.logged("opened anew")
             server.signal(signal.SIGTTIN)
             server.ready(3)
             assert len(children(server.pid)) == 2
