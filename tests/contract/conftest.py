@@ -49,7 +49,9 @@ COMBINATIONS += [Combination("adaptive", "pipe", 1), Combination("thread", "shm"
 class Server:
     """``python -m paceline`` as a process of its own."""
 
-    def __init__(self, combination: Combination, directory: Path, application: str) -> None:
+    def __init__(
+        self, combination: Combination, directory: Path, application: str, *more: str
+    ) -> None:
         self.combination = combination
         self.directory = directory
         self.log_path = directory / "server.log"
@@ -62,7 +64,7 @@ class Server:
         }
         bind, self.address = binds[combination.transport]
         options = [f"--bind={bind}", f"--workers={combination.workers}", "-k", combination.model]
-        options.append(f"--limit-request-body={LIMIT_REQUEST_BODY}")
+        options += [f"--limit-request-body={LIMIT_REQUEST_BODY}", *more]
         with self.log_path.open("wb") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "paceline", application, *options],
