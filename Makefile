@@ -10,7 +10,7 @@ INSTALL = $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv up down status test lint lock bench bench-trace clean
+.PHONY: help venv up down status test lint audit lock bench bench-trace clean
 
 help: ## print this
 	@echo 'make TARGET [WORD=value ...]'; echo
@@ -36,10 +36,14 @@ status: $(VENV)/.installed-lab ## say what runs and whether it answers
 test: $(VENV)/.installed-dev ## run all tests; PYTEST='-k words -x' goes to pytest
 	$(BIN)/python -m pytest $(PYTEST)
 
-lint: $(VENV)/.installed-dev ## ruff (lint, format) and mypy --strict
+lint: $(VENV)/.installed-dev ## ruff, mypy --strict, bandit, gixy, hadolint
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/python -m tests.lint
+
+audit: $(VENV)/.installed-dev ## ask osv.dev about the versions of the lock; needs a network
+	@exec $(BIN)/python -m tests.lint.audit
 
 bench: $(VENV)/.installed-dev ## measure paceline beside gunicorn and a floor; BENCH='--quick'
 	@exec $(BIN)/python -m lab.bench $(BENCH)

@@ -6,6 +6,6 @@ import sys
 from lab.stack import answers
 
 # All interfaces are a place to listen at, and no name that an application would answer to.
-BIND = os.environ["BIND"].replace("0.0.0.0", "127.0.0.1")
+BIND = os.environ["BIND"].replace("0.0.0.0", "127.0.0.1")  # nosec B104
 
 sys.exit(answers.why_unhealthy(lambda: answers.to_bind(BIND)))

@@ -47,7 +47,7 @@ CONTENT_LENGTH = re.compile(r"[0-9]{1,18}")
 # chunk      = chunk-size [ chunk-ext ] CRLF chunk-data CRLF  RFC 9112, 7.1
 # chunk-size = 1*HEXDIG
 # chunk-ext  = *( BWS ";" BWS chunk-ext-name [ BWS "=" BWS chunk-ext-val ] )
-_EXT_TOKEN = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
+_EXT_TOKEN = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"  # nosec B105  # a token of RFC 9110, no password
 _EXT_QUOTED = r'"(?:[\t \x21\x23-\x5B\x5D-\x7E\x80-\xFF]|\\[\t \x21-\x7E\x80-\xFF])*"'
 CHUNK_SIZE = re.compile(
     (

@@ -13,7 +13,7 @@ from paceline.transport.unix import UnixListener
 
 KINDS = {"pipe": "pipe", "spool": "spool", "shm": "shared_memory"}
 """What an address begins with, and the module that serves it."""
-MEMORY = Path("/dev/shm")
+MEMORY = Path("/dev/shm")  # nosec B108
 
 
 class BridgedListener(UnixListener):

@@ -14,7 +14,7 @@ class TCPListener(Listener):
         host, port, *_ = self.socket.getsockname()
         if ":" in host:
             host = f"[{host}]"  # as in a URL (RFC 3875, 4.1.14)
-        return ("" if host in ("0.0.0.0", "[::]") else host), str(port)
+        return ("" if host in ("0.0.0.0", "[::]") else host), str(port)  # nosec B104
 
     def accept(self) -> Connection:
         """Return the next connection, with Nagle's algorithm off.
