@@ -100,6 +100,11 @@ def test_inside_paceline_imports_run_downward(name: str):
             assert RANKS[there] < RANKS[here], f"{here} imports {imported}, which is not below it"
 
 
+def test_paceline_needs_the_standard_library_alone():
+    needed = {name.split(".")[0] for tree in PACELINE.values() for name in imports(tree)}
+    assert needed <= sys.stdlib_module_names | {"paceline"}
+
+
 def test_the_package_itself_imports_nothing():
     assert list(imports(PACELINE["__init__"])) == []
 

@@ -23,6 +23,7 @@ class LogFile:
         self._standard = standard
         self._fd = -1
         self._failing = False
+        self._owner: tuple[int | None, int | None] = None, None
         self.path = ""
 
     def open(self, path: str, user: int | None = None, group: int | None = None) -> None:
@@ -31,7 +32,7 @@ class LogFile:
         Root gives the file to ``user`` and ``group``, so that workers can reopen it.
         """
         try:
-            fresh = self._descriptor(path, user, group)
+            fresh = _descriptor(path, self._standard, user, group)
         except OSError as error:
             raise ConfigError(f"cannot write the log {path}: {error.strerror}") from None
         if self._fd < 0:
@@ -40,20 +41,12 @@ class LogFile:
             os.dup2(fresh, self._fd, inheritable=False)
             os.close(fresh)
         self.path = path
-
-    def _descriptor(self, path: str, user: int | None, group: int | None) -> int:
-        if path == STANDARD:
-            return os.dup(self._standard)
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOCTTY
-        fd = os.open(path, flags, 0o644)
-        if os.geteuid() == 0 and stat.S_ISREG(os.fstat(fd).st_mode):
-            os.fchown(fd, -1 if user is None else user, -1 if group is None else group)
-        return fd
+        self._owner = user, group
 
     def reopen(self) -> None:
         """Open the same path anew, after a log rotation has moved the file away."""
         if self.path and self.path != STANDARD:
-            self.open(self.path)
+            self.open(self.path, *self._owner)
 
     def fileno(self) -> int:
         """A number that stays the same when the file is reopened; -1 before it is opened."""
@@ -72,6 +65,26 @@ class LogFile:
                 logging.getLogger("paceline.error").error("log %s: %s", self.path, error.strerror)
         else:
             self._failing = False
+
+
+def _descriptor(path: str, standard: int, user: int | None, group: int | None) -> int:
+    if path == STANDARD:
+        return os.dup(standard)
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOCTTY
+    fd = os.open(path, flags, 0o644)
+    if os.geteuid() == 0 and _is_itself(fd, path):
+        os.fchown(fd, -1 if user is None else user, -1 if group is None else group)
+    return fd
+
+
+def _is_itself(fd: int, path: str) -> bool:
+    """Tell whether a path is this regular file's only name.
+
+    Where it is a link, somebody who may write in the folder could be given any file of root's.
+    """
+    opened = os.fstat(fd)
+    is_only_name = stat.S_ISREG(opened.st_mode) and opened.st_nlink == 1
+    return is_only_name and os.path.samestat(opened, os.lstat(path))
 
 
 ACCESS = LogFile(standard=1)

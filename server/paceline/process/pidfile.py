@@ -25,7 +25,10 @@ class PidFile:
             )
         new = self._path.with_name(f"{self._path.name}.{os.getpid()}")
         try:
-            new.write_text(f"{os.getpid()}\n")
+            new.unlink(missing_ok=True)
+            # Made here: a link that lies in wait in a folder of everybody's is not followed.
+            with new.open("x") as file:
+                file.write(f"{os.getpid()}\n")
             new.replace(self._path)
         except OSError as error:
             raise ConfigError(f"cannot write --pid {self._path}: {error.strerror}") from None

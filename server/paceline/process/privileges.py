@@ -12,8 +12,8 @@ _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 def check_user(user: int | None, group: int | None) -> None:
-    """ConfigError where this process could not become them."""
-    if os.geteuid() != 0 and _ids(user, group) != (os.geteuid(), os.getegid()):
+    """ConfigError where this process could not become them, or would keep the group of root."""
+    if _ids(user, group) != (os.geteuid(), os.getegid()) and os.geteuid() != 0:
         raise ConfigError(
             "only root may change --user and --group; start as root, or leave them out "
             "and start as the user that the workers should be"
@@ -38,14 +38,16 @@ def _ids(user: int | None, group: int | None) -> tuple[int, int]:
     uid = os.geteuid() if user is None else user
     if group is not None:
         return uid, group
-    return uid, os.getegid() if user is None else _own_group(user)
+    return uid, os.getegid() if uid == os.geteuid() else _own_group(uid)
 
 
 def _own_group(uid: int) -> int:
     try:
         return pwd.getpwuid(uid).pw_gid
     except KeyError:
-        return os.getegid()
+        raise ConfigError(
+            f"--user {uid}: there is no such user here to tell its group; give --group too"
+        ) from None
 
 
 def die_with_parent(parent: int) -> None:

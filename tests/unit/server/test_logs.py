@@ -8,7 +8,7 @@ import stat
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -95,6 +95,28 @@ class TestLogFile:
         LogFile(standard=1).open(str(path), user=12345, group=23456)
         assert (path.stat().st_uid, path.stat().st_gid) == (12345, 23456)
         assert stat.S_IMODE(path.stat().st_mode) & 0o600 == 0o600
+
+    @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+    @pytest.mark.parametrize("link", [os.symlink, os.link])
+    def test_root_does_not_give_away_what_a_link_leads_to(
+        self, tmp_path: Path, link: Callable[[Path, Path], None]
+    ) -> None:
+        secret, path = tmp_path / "secret", tmp_path / "a.log"
+        secret.touch()
+        link(secret, path)
+        log = LogFile(standard=1)
+        log.open(str(path), user=12345, group=23456)
+        assert (secret.stat().st_uid, secret.stat().st_gid) == (0, 0)
+        path.unlink()
+        log.reopen()
+        assert (path.stat().st_uid, path.stat().st_gid) == (12345, 23456)
+
+    def test_a_log_may_be_a_link(self, tmp_path: Path) -> None:
+        (tmp_path / "a.log").symlink_to(tmp_path / "elsewhere")
+        log = LogFile(standard=1)
+        log.open(str(tmp_path / "a.log"))
+        log.write("line")
+        assert (tmp_path / "elsewhere").read_text() == "line\n"
 
 
 class TestErrorLog:

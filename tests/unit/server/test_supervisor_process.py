@@ -4,6 +4,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -68,6 +69,15 @@ class TestPidFile:
         file.remove()
         assert path.exists()
 
+    def test_a_link_that_lies_in_wait_is_not_followed(self, tmp_path: Path) -> None:
+        mine, path = tmp_path / "mine", tmp_path / "pid"
+        mine.write_text("precious")
+        (tmp_path / f"pid.{os.getpid()}").symlink_to(mine)
+        PidFile(str(path)).write()
+        assert mine.read_text() == "precious"
+        assert not path.is_symlink()
+        assert path.read_text() == f"{os.getpid()}\n"
+
     def test_where_it_cannot_be_written_one_line_says_so(self, tmp_path: Path) -> None:
         with Server(tmp_path, "--pid", "nowhere/server.pid") as server:
             assert server.exit_status() == 1
@@ -94,9 +104,59 @@ class TestPidOne:
 
 
 class TestUser:
+    RIGHTS = """
+import os
+
+def refused(call, *arguments):
+    try:
+        getattr(os, call)(*arguments)
+    except PermissionError:
+        return f"{call} refused"
+    return f"{call} was allowed"
+
+def application(environ, start_response):
+    ids = f"{os.getresuid()} {os.getresgid()} {os.getgroups()}"
+    calls = [("setuid", 0), ("setgid", 4), ("setgroups", [4])]
+    with open("/proc/self/status") as status:
+        fields = dict(line.rstrip().split(":\\t", 1) for line in status)
+    capabilities = " ".join(fields[name] for name in ("CapEff", "CapPrm", "CapInh"))
+    start_response("200 OK", [])
+    return ["\\n".join([ids, ", ".join(refused(*call) for call in calls), capabilities]).encode()]
+"""
     SHOW = APPLICATION.replace(
         '{VERSION} {os.getpid()}"', '{os.getuid()} {os.getgid()} {os.getgroups()} {os.umask(0)}"'
     )
+
+    @needs_root
+    @pytest.mark.parametrize(
+        ("options", "ids"),
+        [
+            (["-u", "nobody"], (65534, 65534)),
+            (["-u", "54321", "-g", "65432"], (54321, 65432)),
+        ],
+        ids=["name", "numbers"],
+    )
+    def test_nothing_of_root_is_left_and_nothing_comes_back(
+        self, tmp_path: Path, options: list[str], ids: tuple[int, int]
+    ) -> None:
+        """Whatever groups root had: neither they nor saved ids nor capabilities remain."""
+        tmp_path.chmod(0o777)
+        become = "import os, sys; os.setgroups([0, 4, 27]); os.execv(sys.argv[1], sys.argv[1:])"
+        before = (sys.executable, "-c", become)
+        server = Server(tmp_path, *options, "--preload", application=self.RIGHTS, before=before)
+        with server:
+            uid, gid = ids
+            assert server.ready().get().splitlines() == [
+                f"{(uid,) * 3} {(gid,) * 3} {[gid]}",
+                "setuid refused, setgid refused, setgroups refused",
+                f"{0:016x} {0:016x} {0:016x}",
+            ]
+
+    @needs_root
+    def test_a_number_without_a_name_does_not_keep_the_group_of_root(self, tmp_path: Path) -> None:
+        with Server(tmp_path, "-u", "54321") as server:
+            assert server.exit_status() == 1
+            assert "--user 54321: there is no such user here to tell its group" in server.log
 
     @needs_root
     def test_workers_give_up_what_root_may(self, tmp_path: Path) -> None:
