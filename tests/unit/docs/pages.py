@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 REPO = Path(__file__).resolve().parents[3]
 DOCS = REPO / "docs"
 
-PAGES = [*(REPO / f"{name}.md" for name in ("README", "CHANGELOG", "CONTRIBUTING"))]
+PAGES = [*(REPO / f"{name}.md" for name in ("README", "CHANGELOG", "CONTRIBUTING", "SECURITY"))]
 PAGES += sorted(DOCS.glob("*.md"))
 LINKING = [*PAGES, REPO / "server/README.md", REPO / "tests/corpus/README.md"]
 PICTURES = sorted(DOCS.glob("*.svg"))
