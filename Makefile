@@ -10,7 +10,7 @@ INSTALL = $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv up down status test lint audit lock bench bench-trace clean
+.PHONY: help venv up down status test lint audit lock bench bench-trace bench-instructions clean
 
 help: ## print this
 	@echo 'make TARGET [WORD=value ...]'; echo
@@ -50,6 +50,9 @@ bench: $(VENV)/.installed-dev ## measure paceline beside gunicorn and a floor; B
 
 bench-trace: $(VENV)/.installed-dev ## measure what tracing costs paceline; BENCH='--rounds 3'
 	@exec $(BIN)/python -m lab.bench.tracing $(BENCH)
+
+bench-instructions: $(VENV)/.installed-dev ## count instructions for each request, under valgrind; BENCH=--save
+	@exec $(BIN)/python -m tests.instructions $(BENCH)
 
 lock: $(VENV)/.installed-dev ## compile requirements/*.txt anew from pyproject.toml and servers.toml
 	$(SERVERS) requires | $(BIN)/uv pip compile $(COMPILE) --group pyproject.toml:dev --upgrade pyproject.toml - --output-file $(LOCKS)/dev.txt
