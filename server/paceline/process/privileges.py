@@ -13,7 +13,7 @@ _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 def check_user(user: int | None, group: int | None) -> None:
     """ConfigError where this process could not become them, or would keep the group of root."""
-    if _ids(user, group) != (os.geteuid(), os.getegid()) and os.geteuid() != 0:
+    if ids(user, group) != (os.geteuid(), os.getegid()) and os.geteuid() != 0:
         raise ConfigError(
             "only root may change --user and --group; start as root, or leave them out "
             "and start as the user that the workers should be"
@@ -22,7 +22,7 @@ def check_user(user: int | None, group: int | None) -> None:
 
 def become(user: int | None, group: int | None) -> None:
     """Become `user` and `group` for good, with the groups of that user and no others."""
-    uid, gid = _ids(user, group)
+    uid, gid = ids(user, group)
     if (uid, gid) == (os.geteuid(), os.getegid()):
         return
     try:
@@ -33,8 +33,8 @@ def become(user: int | None, group: int | None) -> None:
     os.setuid(uid)
 
 
-def _ids(user: int | None, group: int | None) -> tuple[int, int]:
-    """The numbers meant: a user alone brings its own group, and None is who we are."""
+def ids(user: int | None, group: int | None) -> tuple[int, int]:
+    """The numbers meant: a user alone brings its own group, None is who we are; ConfigError."""
     uid = os.geteuid() if user is None else user
     if group is not None:
         return uid, group

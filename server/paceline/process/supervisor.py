@@ -123,6 +123,7 @@ class Supervisor:
         """Have everything that a configuration asks of the supervisor; ConfigError."""
         setup_logs(config)
         privileges.check_user(config.user, config.group)
+        user, group = privileges.ids(config.user, config.group)
         for address in config.bind:
             if address not in self._listeners:
                 listener = self._handover.take(address, config.backlog) or listen(
@@ -130,8 +131,8 @@ class Supervisor:
                     backlog=config.backlog,
                     reuse_port=config.reuse_port,
                     umask=config.umask,
-                    user=config.user,
-                    group=config.group,
+                    user=user,
+                    group=group,
                 )
                 self._listeners[address] = listener
                 log.info("listening on %s", listener.address)

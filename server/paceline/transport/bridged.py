@@ -3,6 +3,7 @@
 import errno
 import os
 import socket
+import stat
 import subprocess
 import sys
 import tempfile
@@ -25,20 +26,24 @@ class BridgedListener(UnixListener):
         """Listen.  Raises OSError: EADDRINUSE where another server does."""
         self.directory = directory(kind, place)
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if os.geteuid() == 0:
+        is_root = os.geteuid() == 0
+        if is_root or kind == "shm":
+            _require_ours(self.directory, user)
+        if is_root:
             os.chown(self.directory, -1 if user is None else user, -1 if group is None else group)
         path = str(self.directory / f"socket-{socket.gethostname()}")
         listening = unix.listen(path, backlog=1024, umask=0o077)
         super().__init__(listening.socket, path)
         self.address = f"{kind}:{place}"
-        if os.geteuid() == 0 and user is not None:
+        if is_root and user is not None:
             os.chown(path, user, -1 if group is None else group)
         self._bridge = subprocess.Popen(
             [sys.executable, "-m", "paceline.transport.bridge", KINDS[kind], self.directory, path],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            user=user if os.geteuid() == 0 else None,
-            group=group if os.geteuid() == 0 else None,
+            user=user if is_root else None,
+            group=group if is_root else None,
+            extra_groups=[] if is_root and user else None,  # none of root's
         )
         assert self._bridge.stdout
         said = self._bridge.stdout.readline().decode(errors="replace").strip()
@@ -53,6 +58,13 @@ class BridgedListener(UnixListener):
             assert self._bridge.stdin and self._bridge.stdout
             self._bridge.stdin.close()
             self._bridge.stdout.close()
+
+
+def _require_ours(place: Path, user: int | None) -> None:
+    """Raise OSError for a folder that somebody else made, or a link that leads to any of root's."""
+    found = place.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid not in (os.geteuid(), user):
+        raise OSError(errno.EPERM, "it is a link, or belongs to another user", str(place))
 
 
 def directory(kind: str, place: str) -> Path:
