@@ -27,6 +27,7 @@ from paceline.exchange import Exchange, Refusal
 from paceline.http.request import RequestHead
 from paceline.http.response import CONTINUE, error_answer
 from paceline.incoming import Incoming
+from paceline.observe.request_start import waited
 from paceline.sender import Sender
 from paceline.service import Service
 from paceline.transport import Connection, proxy_protocol
@@ -34,6 +35,8 @@ from paceline.wsgi.environ import Environ, build, say_length
 from paceline.wsgi.response import Answer
 
 log = logging.getLogger("paceline.error")
+
+REQUEST_START = "HTTP_X_REQUEST_START"
 
 READ, WRITE = 1, 4  # as in epoll
 
@@ -191,9 +194,17 @@ class Conversation(Sender):
         exchange.sink = self
         exchange.environ = environ
         exchange.body = body
-        if service.access_log is not None:
-            exchange.started = time.time()
+        if service.timed:
+            self._time(exchange)
         return exchange
+
+    def _time(self, exchange: Exchange) -> None:
+        """Note how long the request has waited for this thread, and before."""
+        exchange.started = time.time()
+        exchange.ready_at = self.ready_at
+        exchange.queue = time.monotonic() - self.ready_at
+        if self._trusted:
+            exchange.waited = waited(exchange.environ.get(REQUEST_START), exchange.started)
 
     def _await_more(self) -> None:
         """Give the rest of a request its time, and say so where the client asks for it."""
@@ -276,6 +287,8 @@ class Conversation(Sender):
         answer.request, answer.keep, answer.sink = UNREAD, False, self
         answer.start_response(error.status, fields)
         service = self.service
+        if service.tally is not None:
+            service.tally.refuse()
         log.info("%s: %s: %s", self.connection.peer[0] or "unix", error.status, error)
         if service.access_log is not None:
             line, peer = self._incoming.request_line, self.connection.peer[0]
@@ -324,6 +337,25 @@ class Conversation(Sender):
             self._give_up()
         else:
             self.close()
+
+    # --- by another thread, while the application works on ------------------------------------
+
+    def abandon(self) -> None:
+        """Let nothing more be sent: whatever the application sends raises Disconnected."""
+        self._lost = True
+
+    def end_abandoned(self, answer: bool) -> None:
+        """Say 503, where the answer has not begun, and that nothing more comes."""
+        if answer and not self.closed:
+            status = "503 Service Unavailable"
+            fields, body = error_answer(status, "The application took too long.")
+            head = "".join(f"{name}: {value}\r\n" for name, value in fields)
+            text = f"HTTP/1.1 {status}\r\n{head}Connection: close\r\n\r\n"
+            try:
+                self.connection.send(text.encode() + body)
+            except OSError:
+                pass  # the client has left, or takes nothing
+        self.connection.shutdown_write()
 
     def _give_up(self) -> None:
         """Give up an answer that the client does not take."""

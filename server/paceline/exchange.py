@@ -23,7 +23,13 @@ class Exchange(Answer):
     body: IO[bytes] | None
     """As it was received, if one was; an application may put its own in the environ."""
     started = 0.0
-    """Seconds since the epoch; set, as ``duration`` is, where there is an access log."""
+    """Seconds since the epoch; set, as all below, where there is an access log or a tally."""
+    ready_at = 0.0
+    """When the request's bytes were ready to be read (``time.monotonic()``)."""
+    queue = 0.0
+    """Seconds from then until a thread had them."""
+    waited: float | None = None
+    """Seconds from the moment that a trusted proxy sent it until then; None: it does not tell."""
     duration = 0.0
     """Seconds from the moment the request's bytes were ready until its answer's last was taken."""
 
@@ -79,4 +85,5 @@ class Refusal:
         self.response_headers: list[tuple[str, str]] = []
         self.body_bytes = body_bytes
         self.started = time.time()
-        self.duration = 0.0
+        self.queue = self.duration = 0.0
+        self.waited = None

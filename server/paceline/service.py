@@ -64,6 +64,9 @@ class Service:
     heartbeat: Callable[[], None] = lambda: None
     """To be called at least once a second while requests can be taken up."""
 
+    timed: bool = field(init=False)
+    """Whether anybody wants to know how long requests take."""
+
     # Set by the concurrency model.
     hold: int = 0
     """Bytes of an answer that may wait for a client while its application makes more."""
@@ -87,6 +90,7 @@ class Service:
 
     def __post_init__(self) -> None:
         """Turn "no limit" into what needs no case of its own."""
+        self.timed = self.access_log is not None or self.tally is not None
         self.timeouts = Timeouts(
             **{
                 each.name: getattr(self.timeouts, each.name) or math.inf

@@ -6,6 +6,7 @@ import os
 import select
 import time
 from collections.abc import Iterator
+from typing import Any
 
 from paceline.concurrency.activity import BUSY, Activity
 from paceline.concurrency.descriptors import Spare
@@ -69,12 +70,13 @@ class Model:
 
     def close(self) -> None:
         """Let go of what it holds, where the process lives on; ``run`` has returned."""
+        self._spare.close()
         os.close(self._stopped)
         os.close(self._stop)
 
-    def finished(self) -> int | None:
-        """Return how many exchanges are over, where they are counted; for one thread alone."""
-        return self.service.tally.read() if self.service.tally else None
+    def counted(self) -> dict[str, Any]:
+        """Return what became of the exchanges; empty where they are not counted."""
+        return self.service.tally.read() if self.service.tally else {}
 
     def activity(self) -> Activity:
         """Tell what the threads do at this moment; any thread may ask, also before ``run``."""

@@ -54,6 +54,12 @@ class Spare:
         except OSError:
             self._descriptor = -1
 
+    def close(self) -> None:
+        """Keep it no longer."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+        self._descriptor = -1
+
     def turn_away(self, listener: Listener) -> bool:
         """Answer 503 to some who wait to be accepted; False where even that cannot be done.
 

@@ -56,6 +56,10 @@ def _address(record: Record) -> str:
     return escape(str(record.environ.get("REMOTE_ADDR") or "-"))
 
 
+def _waited(record: Record) -> str | int:
+    return "-" if record.waited is None else int(record.waited * 1_000_000)
+
+
 def _user(record: Record) -> str:
     scheme, _, credentials = str(record.environ.get("HTTP_AUTHORIZATION", "")).partition(" ")
     if scheme.lower() != "basic":
@@ -101,6 +105,8 @@ ATOMS: dict[str, tuple[Atom, str]] = {
     "D": (lambda record: int(record.duration * 1_000_000), "duration in microseconds"),
     "L": (lambda record: f"{record.duration:.6f}", "duration in seconds, with six decimals"),
     "p": (_process, "process id"),
+    "Q": (lambda record: int(record.queue * 1_000_000), "of %(D)s, until a thread was free"),
+    "W": (_waited, "microseconds since a trusted proxy sent it (X-Request-Start), until then"),
 }
 """Each atom, with what the README says of it."""
 
@@ -178,6 +184,8 @@ def _try(line: Callable[[Record], str]) -> None:
         body_bytes=0,
         started=0.0,
         duration=0.0,
+        queue=0.0,
+        waited=None,
     )
     try:
         line(sample)

@@ -28,10 +28,13 @@ def json_line(record: Record) -> str:
         "time": datetime.fromtimestamp(record.started, UTC).isoformat(timespec="milliseconds"),
         "status": _number(record.status),
         "duration": round(record.duration, 6),
+        "queue": round(record.queue, 6),
         "bytes": record.body_bytes,
         "request": _text(record.request_line),
         "pid": os.getpid(),
     }
+    if record.waited is not None:
+        members["since_proxy"] = round(record.waited, 6)
     members.update((name, _text(environ[key])) for name, key in FIELDS.items() if environ.get(key))
     return json.dumps(members)
 

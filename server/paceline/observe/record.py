@@ -31,5 +31,13 @@ class Record(Protocol):
         """When the request was there, in seconds since 1970 (``time.time()``)."""
 
     @property
+    def queue(self) -> float:
+        """Seconds from the moment that its bytes were ready until a thread had them."""
+
+    @property
+    def waited(self) -> float | None:
+        """Seconds from the moment that a trusted proxy sent it until then; None: not known."""
+
+    @property
     def duration(self) -> float:
         """Seconds from then until the last byte of the answer was handed to the system."""

@@ -1,20 +1,72 @@
-"""A count that any thread may add to."""
+"""What became of the exchanges of one worker, counted; any thread may add."""
 
-import itertools
+import threading
+import time
+from bisect import bisect_left
+from typing import Any, Protocol
+
+BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+"""Seconds: the upper bounds of a histogram's buckets, of which the last has none."""
+
+
+class Histogram:
+    """How many took how long; locked by whoever has it."""
+
+    def __init__(self) -> None:
+        self.buckets = [0] * (len(BOUNDS) + 1)
+        self.sum = 0.0
+
+    def add(self, seconds: float) -> None:
+        """Count one."""
+        self.buckets[bisect_left(BOUNDS, seconds)] += 1
+        self.sum += seconds
+
+    def read(self) -> dict[str, Any]:
+        """Return counts by bucket, not yet added up, and the sum of all seconds."""
+        return {"buckets": [*self.buckets], "sum": round(self.sum, 6)}
+
+
+class Timed(Protocol):
+    """What is counted."""
+
+    status: str
+    ready_at: float
+    """When its bytes were ready to be read (``time.monotonic()``)."""
+    queue: float
+    """Seconds from then until a thread had them."""
 
 
 class Tally:
-    """Counts in one step that no thread can interrupt; read by one thread alone."""
+    """See the module."""
 
     def __init__(self) -> None:
-        self._numbers = itertools.count()
-        self._reads = 0
+        self._lock = threading.Lock()
+        self._durations = Histogram()
+        self._queue = Histogram()
+        self._failed = 0
+        self._refused = 0
 
-    def add(self, exchange: object) -> None:
-        """Count one; takes what a hook is given."""
-        next(self._numbers)
+    def add(self, exchange: Timed) -> None:
+        """Count one that is over."""
+        took = time.monotonic() - exchange.ready_at
+        failed = exchange.status.startswith("5")
+        with self._lock:
+            self._durations.add(took)
+            self._queue.add(exchange.queue)
+            self._failed += failed
 
-    def read(self) -> int:
-        """Return how many were counted.  A read counts too, and is taken off again."""
-        self._reads += 1
-        return next(self._numbers) - self._reads + 1
+    def refuse(self) -> None:
+        """Count a request that the application never saw."""
+        with self._lock:
+            self._refused += 1
+
+    def read(self) -> dict[str, Any]:
+        """Return everything."""
+        with self._lock:
+            return {
+                "requests": sum(self._durations.buckets),
+                "failed": self._failed,
+                "refused": self._refused,
+                "duration": self._durations.read(),
+                "queue_time": self._queue.read(),
+            }

@@ -26,6 +26,7 @@ class Asker:
         self.socket = sock
         self.deadline = time.monotonic() + PATIENCE
         self.waits = False
+        self.wants_metrics = False
         self.closed = False
         self._inbox = inbox
         self._received = b""
@@ -82,11 +83,12 @@ class Asker:
             self._refuse(error.status, str(error))
             return
         self._head_only = head.method == "HEAD"
-        if head.path != "/":
-            self._refuse("404 Not Found", "There is / alone.")
+        if head.path not in {"/", "/metrics"}:
+            self._refuse("404 Not Found", "There is /, and /metrics.")
         elif head.method not in {"GET", "HEAD"}:
             self._refuse("405 Method Not Allowed", "GET it.", "Allow: GET, HEAD\r\n")
         else:
+            self.wants_metrics = head.path == "/metrics"
             self.waits = True
 
     def _refuse(self, status: str, text: str, allow: str = "") -> None:

@@ -18,6 +18,7 @@ from paceline.process import hooks, privileges, procfs
 from paceline.process.output import flush_output
 from paceline.process.reloader import Watch, files_behind
 from paceline.process.teller import Teller
+from paceline.process.watchman import Watchman
 from paceline.process.worker import BuildModel, Model, Worker
 from paceline.transport import Listener
 
@@ -86,12 +87,20 @@ class Life:
             threading.Thread(target=self._restart_on_change, args=[watch], daemon=True).start()
         if self._worker.channel:
             Teller(self._worker.channel.answer_only(), model).start()
+        if self._config.request_timeout or self._config.slow_request:
+            self._watch_requests(model)
         self._obey(model)
         log.info("worker %d is ready", self._worker.pid)
         self._worker.heartbeat.say_ready()
         self._wake_supervisor()
         model.run()
         return 0
+
+    def _watch_requests(self, model: Model) -> None:
+        try:
+            Watchman(model, self._config.slow_request, self._config.request_timeout).start()
+        except RuntimeError as error:  # a limit of the system, such as a container's
+            log.error("No thread for --request-timeout and --slow-request: %s", error)
 
     def _boot(self) -> Model:
         """Make a model out of a copy of the supervisor."""

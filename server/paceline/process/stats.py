@@ -4,7 +4,9 @@
      "settings": {"workers": 2, "threads": 0, …},
      "workers": [
         {"pid": 101, "age": 1, "started": 1.7e9, "state": "ready", "silent": false,
-         "requests": 42, "connections": 3, "queue": 0, "thread_limit": 64,
+         "requests": 42, "failed": 0, "refused": 1, "duration": {"buckets": [40, …], "sum": 0.1},
+         "queue_time": {"buckets": [42, …], "sum": 0.01}, "gil_wait": 0.000021,
+         "connections": 3, "queue": 0, "thread_limit": 64,
          "threads": [
             {"name": "rider-1", "native_id": 105, "state": "blocked",
              "request": "GET /path", "seconds": 0.25, "connection": 9}],
@@ -14,7 +16,7 @@ Times are seconds since 1970; ``seconds`` is how long ago a request's bytes were
 booting, ready, leaving, or silent: it does not answer.  A thread is idle, leading (it polls for
 all), running or blocked; one without a request that is neither idle nor leading waits for a client
 to send a request or to take an answer.  A request is told without its query.  What is not known is
-null.
+null.  Buckets are those of observe/tally.py; ``/metrics`` tells the same as OpenMetrics text.
 
 It is all done in the supervisor's loop, without a thread, which could not be forked, and without
 waiting.  Those who ask while a round of questions is under way get the next, so nobody is told what
@@ -30,6 +32,7 @@ from typing import Any, Protocol
 
 from paceline import __version__
 from paceline.config import Config
+from paceline.process import metrics
 from paceline.process.asker import Asker
 from paceline.process.crew import Crew
 from paceline.process.signals import SignalInbox
@@ -165,9 +168,11 @@ class Stats:
 
     def _tell(self, survey: Survey) -> None:
         told = self._about() | {"workers": [survey.describe(worker) for worker in self._crew]}
-        body = json.dumps(told).encode() + b"\n"
         for asker in self._asked:
-            asker.answer("200 OK", "application/json", body)
+            if asker.wants_metrics:
+                asker.answer("200 OK", metrics.CONTENT_TYPE, metrics.text(told))
+            else:
+                asker.answer("200 OK", "application/json", json.dumps(told).encode() + b"\n")
         self._asked = []
         survey.close()
         self._survey = None

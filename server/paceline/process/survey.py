@@ -30,6 +30,9 @@ one that has to wait for it is seldom taken for blocked."""
 SOME = 0.05
 """Of that time; one that runs for less is blocked."""
 
+COUNTED = "requests", "failed", "refused", "duration", "queue_time", "gil_wait"
+"""What is passed on as the worker says it."""
+
 log = logging.getLogger("paceline.error")
 
 
@@ -123,7 +126,7 @@ class Survey:
             "started": round(time.time() - (time.monotonic() - worker.started), 3),
             "state": "silent" if silent else _state(worker),
             "silent": silent,
-            "requests": answer.get("requests"),
+            **{name: answer.get(name) for name in COUNTED},
             "connections": answer.get("connections"),
             "queue": answer.get("queue"),
             "thread_limit": answer.get("thread_limit"),

@@ -47,8 +47,15 @@ class Teller:
                 return
 
     def _answer(self, number: int) -> None:
-        answer = {"question": number, **describe(self._model)}
+        answer = {"question": number, "gil_wait": gil_wait(), **describe(self._model)}
         self._end.sendall(json.dumps(answer).encode() + b"\n")
+
+
+def gil_wait() -> float:
+    """Let go of the GIL, and return the seconds until it could be had again."""
+    began = time.monotonic()
+    time.sleep(0)
+    return round(time.monotonic() - began, 6)
 
 
 def describe(model: Model) -> dict[str, Any]:
@@ -56,7 +63,7 @@ def describe(model: Model) -> dict[str, Any]:
     activity = model.activity()
     now = time.monotonic()
     return {
-        "requests": model.finished(),
+        **model.counted(),
         "connections": activity.connections,
         "queue": activity.queue,
         "thread_limit": activity.limit,

@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from math import inf
-from typing import Protocol
+from typing import Any, Protocol
 from wsgiref.types import WSGIApplication
 
 from paceline.concurrency.activity import Activity
@@ -32,8 +32,8 @@ class Model(Protocol):
     def stop(self) -> object:
         """Take no more and finish what is in flight; callable in a signal handler, and twice."""
 
-    def finished(self) -> int | None:
-        """How many requests are over, where they are counted; for one thread."""
+    def counted(self) -> dict[str, Any]:
+        """What became of its requests, where they are counted."""
 
     def activity(self) -> Activity:
         """What its threads do now; any thread may ask."""

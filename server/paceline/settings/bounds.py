@@ -22,6 +22,23 @@ class TimeBounds:
         "--timeout",
         meta="SECONDS",
     )
+    request_timeout: float = setting(
+        "A request that the application works on for longer is answered 503 where nothing was "
+        "sent yet, and its process is replaced.",
+        values.seconds,
+        0.0,
+        "--request-timeout",
+        meta="SECONDS",
+        detail="Python cannot end a thread: the process goes on with its other requests until "
+        "another can serve. Also for threads, where `timeout` is about the process as a whole.",
+    )
+    slow_request: float = setting(
+        "A request that takes longer is logged while it does, with its thread's stack.",
+        values.seconds,
+        0.0,
+        "--slow-request",
+        meta="SECONDS",
+    )
     graceful_timeout: float = setting(
         "On stop and reload, time for requests in flight to end.",
         values.seconds,

@@ -4,11 +4,19 @@ import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
 from tests.contract.behaviour.client import get, post
-from tests.contract.behaviour.serving import NOT_SERIAL, OF_EACH_MODEL, Serving, eventually, serving
+from tests.contract.behaviour.serving import (
+    NOT_SERIAL,
+    OF_EACH_MODEL,
+    Combination,
+    Serving,
+    eventually,
+    serving,
+)
 
 LINE = re.compile(r"(\S+) (\S+) (\S+) (\d+) (\d+|-) (\d+) (.*)")
 
@@ -147,3 +155,31 @@ def test_a_client_that_leaves_is_in_it_too(logging: Serving) -> None:
         client.head()
     entry = the_entry(logging, f"/endless/{token}")
     assert entry.status == 200
+
+
+@pytest.mark.parametrize("trusted", ["127.0.0.1", "192.0.2.1"])
+def test_the_time_in_queues(place: Path, trusted: str) -> None:
+    """Before the server by the word of a trusted proxy alone; in it, for one that had to wait."""
+    options = (
+        f"--access-logfile={place / 'access'}",
+        "--access-logformat=%(U)s %(Q)s %(W)s %(D)s",
+        f"--forwarded-allow-ips={trusted}",
+        "--threads=1",
+    )
+    with serving(Combination("pool"), place, *options) as server:
+        token = server.token()
+        with server.connect() as first, server.connect() as second:
+            first.send(get(f"/wait?token={token}"))
+            server.await_event(f"waiting {token}")
+            second.send(get("/hello", f"X-Request-Start: t={time.time() - 1:.3f}"))
+            time.sleep(0.1)  # as long as it has to wait at least
+            server.open_gate(token)
+            assert first.answer().body == b"waited"
+            assert second.answer().body == b"hello"
+    lines = [line.split() for line in (place / "access").read_text().splitlines()]
+    _, queue, waited, took = next(line for line in lines if line[0] == "/hello")
+    assert 50_000 < int(queue) <= int(took)
+    if trusted == "127.0.0.1":
+        assert 1_050_000 < int(waited) < 20_000_000
+    else:
+        assert waited == "-"

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from tests.contract.behaviour.client import Client, get
 from tests.contract.behaviour.serving import (
@@ -166,3 +167,35 @@ def test_a_long_path_is_cut(place: Path, combination: Combination) -> None:
         worker = watch.see(at_work)
         assert at_work(worker)[0]["request"] == f"GET /wait/{'x' * 1000}"[:200]
         watch.server.open_gate(gate)
+
+
+def test_the_same_as_metrics(place: Path) -> None:
+    """As Prometheus's own parser reads them."""
+    with watched(Combination("adaptive", workers=2), place) as watched_server:
+        server = watched_server.server
+        with server.connect() as client:
+            for _ in range(3):
+                assert client.get("/hello").status == 200
+            assert client.get("/fail?at=call&token=metrics").status == 500
+        with server.connect() as client:
+            client.send(b"nonsense\r\n\r\n")
+            assert client.answer().status == 400
+        with Client(dial(str(place / "stats"))) as client:
+            answer = client.get("/metrics")
+    assert answer.fields["content-type"].startswith("application/openmetrics-text; version=1.0.0")
+    families = {each.name: each for each in text_string_to_metric_families(answer.body.decode())}
+
+    def total(name: str, suffix: str = "") -> float:
+        samples = families[name].samples
+        return sum(each.value for each in samples if each.name == name + suffix)
+
+    assert total("paceline_requests", "_total") == 4
+    assert total("paceline_failed", "_total") == 1
+    assert total("paceline_refused", "_total") == 1
+    assert total("paceline_duration_seconds", "_count") == 4
+    assert total("paceline_queue_seconds", "_count") == 4
+    assert 0 < total("paceline_queue_seconds", "_sum") < total("paceline_duration_seconds", "_sum")
+    assert len(families["paceline_gil_wait_seconds"].samples) == 2
+    states = {each.labels["state"] for each in families["paceline_threads"].samples}
+    assert states == {"idle", "leading", "busy", "running", "blocked"}
+    assert families["paceline"].samples[0].labels["model"] == "adaptive"

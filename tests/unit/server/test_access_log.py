@@ -46,6 +46,8 @@ class Exchange:
     )
     body_bytes: int = 1234
     started: float = 1_800_000_000.75
+    queue: float = 0.0000421
+    waited: float | None = None
     duration: float = 1.2345678
 
 
@@ -78,6 +80,8 @@ class TestAtoms:
             ("D", "1234567"),
             ("L", "1.234568"),
             ("p", f"<{os.getpid()}>"),
+            ("Q", "42"),
+            ("W", "-"),
             ("{host}i", "shop.example"),
             ("{X-Request-ID}i", "r-1"),
             ("{content-type}i", "text/plain"),
@@ -100,10 +104,14 @@ class TestAtoms:
         assert rendered(f"%({atom})s", REFUSED) == text
 
     @pytest.mark.parametrize(
-        "atom", sorted(set(ATOMS) - {"t", "p", "s", "r", "B", "q", "T", "M", "D", "L"})
+        "atom", sorted(set(ATOMS) - {"t", "p", "s", "r", "B", "q", "T", "M", "D", "L", "Q"})
     )
     def test_what_is_not_known_is_a_dash(self, atom: str) -> None:
         assert rendered(f"%({atom})s", REFUSED) == "-"
+
+    def test_the_time_since_the_proxy(self) -> None:
+        assert rendered("%(W)s", Exchange(waited=0.25)) == "250000"
+        assert json.loads(rendered("json", Exchange(waited=0.25)))["since_proxy"] == 0.25
 
     def test_time_is_the_start_in_local_time(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("TZ", "Asia/Kolkata")
@@ -176,6 +184,7 @@ class TestJson:
             "time": "2027-01-15T08:00:00.750+00:00",
             "status": 200,
             "duration": 1.234568,
+            "queue": 0.000042,
             "bytes": 1234,
             "request": "GET /a/b?x=1 HTTP/1.1",
             "pid": os.getpid(),
@@ -193,7 +202,7 @@ class TestJson:
 
     def test_what_is_not_known_is_left_out(self) -> None:
         assert set(json.loads(rendered("json", REFUSED))) == {
-            *("time", "status", "duration", "bytes", "request", "pid")
+            *("time", "status", "duration", "queue", "bytes", "request", "pid")
         }
 
     def test_bytes_of_utf8_are_read_as_such_and_others_are_kept(self) -> None:

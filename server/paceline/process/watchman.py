@@ -1,0 +1,121 @@
+"""The thread that looks how long requests take: `--slow-request` and `--request-timeout`.
+
+It looks on from outside, so that a request costs nothing more.  It needs the GIL: where C code
+holds that, `--timeout` is what helps.
+"""
+
+import logging
+import os
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from paceline.concurrency.activity import Doing
+from paceline.conversation import Conversation
+from paceline.exchange import Exchange
+from paceline.process import procfs
+from paceline.process.worker import Model
+
+TICKS = 10  # looks within the shorter of both limits
+SELDOM, OFTEN = 1.0, 0.02  # seconds between two looks
+
+log = logging.getLogger("paceline.error")
+
+
+@dataclass
+class Case:
+    """A request that is being looked at."""
+
+    conversation: Conversation
+    exchange: Exchange
+    since: float
+    """When it was seen first (``time.monotonic()``), at most a tick after it began."""
+    cpu: float | None
+    """What its thread had used by then, in seconds."""
+    told: bool = False
+    over: bool = False
+
+
+class Watchman:
+    """Looks on from ``start()`` on; the limits are seconds, 0: none."""
+
+    def __init__(self, model: Model, slow: float, limit: float) -> None:
+        self._model = model
+        self._slow = slow
+        self._limit = limit
+        self._cases: dict[int, Case] = {}
+        shorter = min(each for each in (slow, limit) if each)
+        self._pause = min(SELDOM, max(OFTEN, shorter / TICKS))
+
+    def start(self) -> None:
+        """Begin.  Raises RuntimeError where there can be no thread."""
+        threading.Thread(target=self._run, name="watchman", daemon=True).start()
+
+    def _run(self) -> None:
+        while True:
+            time.sleep(self._pause)
+            try:
+                self._look(time.monotonic())
+            except Exception:
+                log.exception("--request-timeout: this look has failed")
+
+    def _look(self, now: float) -> None:
+        seen: dict[int, Case] = {}
+        for doing in self._model.activity().threads:
+            if (case := self._case(doing, now)) is not None and doing.native_id is not None:
+                seen[doing.native_id] = case
+                self._judge(case, doing, now)
+        self._cases = seen
+
+    def _case(self, doing: Doing, now: float) -> Case | None:
+        conversation = doing.conversation
+        exchange = conversation.exchange if conversation else None
+        if conversation is None or exchange is None or doing.native_id is None:
+            return None
+        known = self._cases.get(doing.native_id)
+        if known is not None and known.exchange is exchange:
+            return known
+        return Case(conversation, exchange, now, procfs.thread_clock(os.getpid(), doing.native_id))
+
+    def _judge(self, case: Case, doing: Doing, now: float) -> None:
+        took = now - case.since
+        if self._slow and took >= self._slow and not case.told:
+            case.told = True
+            log.warning("%s", self._describe(case, doing, took, "takes"))
+        if self._limit and took >= self._limit and not case.over:
+            case.over = True
+            log.error("%s", self._describe(case, doing, took, "is given up after"))
+            self._model.tired = True
+            give_up(case.conversation, case.exchange, time.sleep)
+
+    def _describe(self, case: Case, doing: Doing, took: float, what: str) -> str:
+        used = procfs.thread_clock(os.getpid(), doing.native_id or 0)
+        work = ""
+        if used is not None and case.cpu is not None:
+            cpu = min(used - case.cpu, took)
+            work = f": {cpu:.2f} s of CPU, {took - cpu:.2f} s waiting"
+        return (
+            f"{case.exchange.request_line!r} {what} {took:.2f} s{work}; {doing.name} is at\n"
+            f"{stack(doing.native_id)}"
+        )
+
+
+def stack(native_id: int | None) -> str:
+    """Return where a thread is, outermost first."""
+    frames = sys._current_frames()
+    for thread in threading.enumerate():
+        if thread.native_id == native_id and thread.ident in frames:
+            return "".join(traceback.format_stack(frames[thread.ident])).rstrip()
+    return "  (it has ended)"
+
+
+def give_up(
+    conversation: Conversation, exchange: Exchange, pause: Callable[[float], object]
+) -> None:
+    """End the connection of a request whose application goes on; 503 where nothing was sent."""
+    conversation.abandon()
+    pause(0.02)  # a thread that was about to send has done it by then
+    conversation.end_abandoned(answer=not exchange.head_sent)

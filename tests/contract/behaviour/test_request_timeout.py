@@ -1,0 +1,58 @@
+"""`--slow-request` and `--request-timeout`: a limit for one request, also under threads."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.contract.behaviour.client import get
+from tests.contract.behaviour.serving import NOT_SERIAL, Combination, eventually, serving
+
+SERVERS = pytest.mark.parametrize("combination", NOT_SERIAL, ids=str)
+
+
+@SERVERS
+def test_a_slow_one_is_logged_while_it_lasts(combination: Combination, place: Path) -> None:
+    with serving(combination, place, "--slow-request=0.2") as server, server.connect() as client:
+        token = server.token()
+        client.send(get(f"/wait?token={token}"))
+        eventually(lambda: "takes 0." in server.log, "a line in the log")
+        server.open_gate(token)
+        assert client.answer().body == b"waited"
+        line = next(line for line in server.log.splitlines() if "takes 0." in line)
+        assert f"'GET /wait?token={token} HTTP/1.1' takes 0." in line
+        assert " s waiting; " in line and "s of CPU" in line
+        assert "in wait_for_gate" in server.log  # where it was
+        assert server.log.count("takes 0.") == 1
+        assert client.get("/hello").body == b"hello"
+
+
+@SERVERS
+def test_one_past_the_limit_is_answered_503_and_its_process_replaced(
+    combination: Combination, place: Path
+) -> None:
+    options = ("--request-timeout=0.3", "--graceful-timeout=1")
+    with serving(combination, place, *options) as server:
+        first = server.workers
+        with server.connect() as other, server.connect() as client:
+            waits = server.token()
+            client.send(get(f"/wait?token={waits}"))
+            answer = client.answer()
+            assert answer.status == 503
+            assert answer.body.endswith(b"The application took too long.\n")
+            assert client.rest() == b""
+            assert other.get("/hello").body == b"hello"  # nobody else is disturbed
+            eventually(lambda: set(server.workers) - set(first), "another process")
+            eventually(lambda: not set(server.workers) & set(first), "the end of the first")
+        assert "is given up after 0.3" in server.log
+        with server.connect() as client:
+            assert client.get("/hello").body == b"hello"
+
+
+@SERVERS
+def test_what_has_begun_is_cut_off(combination: Combination, place: Path) -> None:
+    options = ("--request-timeout=0.3", "--graceful-timeout=1")
+    with serving(combination, place, *options) as server, server.connect() as client:
+        client.send(get(f"/yield_then_wait?token={server.token()}"))
+        rest = client.rest()
+        assert rest.startswith(b"HTTP/1.1 200 OK\r\n")
+        assert b"503" not in rest and not rest.endswith(b"0\r\n\r\n")  # not to be taken for whole
