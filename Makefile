@@ -10,7 +10,7 @@ INSTALL = $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv up down status test lint audit lock bench bench-trace bench-instructions clean
+.PHONY: help venv up down status test lint audit lock fuzz bench bench-trace bench-instructions clean
 
 help: ## print this
 	@echo 'make TARGET [WORD=value ...]'; echo
@@ -45,6 +45,9 @@ lint: $(VENV)/.installed-dev ## ruff, mypy --strict, bandit, gixy, hadolint
 audit: $(VENV)/.installed-dev ## ask osv.dev about the versions of the lock; needs a network
 	@exec $(BIN)/python -m tests.lint.audit
 
+fuzz: $(VENV)/.installed-fuzz ## fuzz paceline with atheris, each target for FUZZ_SECONDS=60
+	@exec $(BIN)/python -m tests.fuzz
+
 bench: $(VENV)/.installed-dev ## measure paceline beside gunicorn and a floor; BENCH='--quick'
 	@exec $(BIN)/python -m lab.bench $(BENCH)
 
@@ -59,6 +62,7 @@ lock: $(VENV)/.installed-dev ## compile requirements/*.txt anew from pyproject.t
 	$(SERVERS) requires | $(BIN)/uv pip compile $(COMPILE) --group pyproject.toml:lab $(AS_DEV) pyproject.toml - --output-file $(LOCKS)/lab.txt
 	$(BIN)/uv pip compile $(COMPILE) --group webapp $(AS_DEV) --output-file $(LOCKS)/webapp.txt
 	$(BIN)/uv pip compile $(COMPILE) --group console $(AS_DEV) --output-file $(LOCKS)/console.txt
+	$(BIN)/uv pip compile $(COMPILE) --group fuzz $(AS_DEV) --output-file $(LOCKS)/fuzz.txt
 	for server in $$($(SERVERS) locks); do \
 	    $(SERVERS) requires $$server | $(BIN)/uv pip compile $(COMPILE) $(AS_DEV) - --output-file $(LOCKS)/$$server.txt || exit; \
 	done
@@ -82,6 +86,10 @@ $(VENV)/.installed-lab: $(LOCKS)/lab.txt pyproject.toml server/pyproject.toml | 
 
 $(VENV)/.installed-dev: $(LOCKS)/dev.txt $(VENV)/.installed-lab
 	$(INSTALL) --require-hashes -r $(LOCKS)/dev.txt
+	@touch $@
+
+$(VENV)/.installed-fuzz: $(LOCKS)/fuzz.txt $(VENV)/.installed-dev
+	$(INSTALL) --require-hashes -r $(LOCKS)/fuzz.txt
 	@touch $@
 
 $(BIN)/python:

@@ -1,7 +1,10 @@
 """Requests as data: the files of tests/corpus/, whose format its README.md describes."""
 
+import json
+import re
 import tomllib
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +19,7 @@ class Expected:
     closes: bool = False
     bodiless: bool = False
     environ: dict[str, str] = field(default_factory=dict)
-    absent: tuple[str, ...] = ()
+    absent: Sequence[str] = ()
     body: str | None = None
     fields: dict[str, str] = field(default_factory=dict)
 
@@ -50,10 +53,52 @@ def _octets(request: str | list[str | dict[str, Any]]) -> bytes:
 
 
 def read(path: Path) -> Case:
-    """Read one case.  Raises TypeError for a key that is missing or unknown."""
-    data = tomllib.loads(path.read_text())
+    """Read one file, as ``parse`` does."""
+    return parse(path.stem, path.read_text())
+
+
+def parse(name: str, text: str) -> Case:
+    """Read the text of a case.  Raises TypeError for a key that is missing or unknown."""
+    data = tomllib.loads(text)
     answers = tuple(Expected(**answer) for answer in data.pop("answer", []))
-    return Case(path.stem, request=_octets(data.pop("request")), answers=answers, **data)
+    return Case(name, request=_octets(data.pop("request")), answers=answers, **data)
+
+
+def render(case: Case) -> str:
+    """Write a case as a file, from which ``read`` gets the same."""
+    parts = re.findall(r".*?\r\n|.+", case.request.decode("latin-1"), re.DOTALL)
+    request = "".join(_escape(part) + "\\\n" for part in parts)
+    text = f'why = "{_escape(case.why)}"\nrequest = """\\\n{request}"""\n'
+    if case.ends:
+        text += "ends = true\n"
+    for answer in case.answers:
+        text += f"\n[[answer]]\nstatus = {answer.status}\n"
+        for key, value in asdict(answer).items():
+            if key != "status" and value != getattr(Expected(200), key):
+                text += f"{key} = {_render_value(value)}\n"
+    return text
+
+
+def _escape(text: str) -> str:
+    """Within quotes; white space at the start is escaped, since a line's end would take it."""
+    escaped = json.dumps(text)[1:-1].replace("\x7f", "\\u007f")
+    return re.sub("^ ", r"\\u0020", escaped)
+
+
+def _render_key(key: str) -> str:
+    return key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else f'"{_escape(key)}"'
+
+
+def _render_value(value: object) -> str:
+    match value:
+        case bool():
+            return str(value).lower()
+        case dict():
+            items = (f"{_render_key(key)} = {_render_value(each)}" for key, each in value.items())
+            return "{ " + ", ".join(items) + " }"
+        case list() | tuple():
+            return "[" + ", ".join(map(_render_value, value)) + "]"
+    return f'"{_escape(str(value))}"'
 
 
 CASES = [read(path) for path in sorted(DIRECTORY.glob("*.toml"))]

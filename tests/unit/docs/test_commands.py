@@ -39,7 +39,8 @@ def words_of(arguments: Sequence[str], more: tuple[str, ...] = ()) -> list[str]:
 
 
 def make(arguments: list[str]) -> None:
-    left = words_of(arguments, more=("PYTHON", "VENV", "PYTEST", "BENCH"))
+    fuzzing = ("FUZZ_SECONDS", "FUZZ_MUTATIONS", "FUZZ_SEED")
+    left = words_of(arguments, more=("PYTHON", "VENV", "PYTEST", "BENCH", *fuzzing))
     assert set(left) <= TARGETS
 
 
