@@ -1,6 +1,7 @@
 """Every case over real sockets: whole, piece by piece, and with another request behind it."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -16,12 +17,13 @@ MOST_PIECES = 5000  # of the few cases that are longer, each piece has a few byt
 every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 # Which of two workers takes a connection changes nothing of how it is understood.
 some_cases = pytest.mark.parametrize("case", CASES[::10], ids=lambda case: case.name)
+REPEATED = [replace(c, workers=2) for c in COMBINATIONS if c.workers == 1]
 
-of_one_worker, of_several_workers = (
+of_one_of_a_kind, of_the_others = (
     pytest.mark.parametrize(
-        "server", [c for c in COMBINATIONS if (c.workers > 1) == several], indirect=True, ids=str
+        "server", [c for c in COMBINATIONS if (c in REPEATED) == others], indirect=True, ids=str
     )
-    for several in (False, True)
+    for others in (False, True)
 )
 
 
@@ -59,13 +61,13 @@ def check_end(connection: Connection) -> None:
     assert not connection.was_reset
 
 
-@of_one_worker
+@of_one_of_a_kind
 @every_case
 def test_whole(server: Server, case: Case) -> None:
     converse(server, case)
 
 
-@of_several_workers
+@of_the_others
 @some_cases
 def test_whole_with_several_workers(server: Server, case: Case) -> None:
     converse(server, case)
