@@ -3,7 +3,7 @@
 import logging
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 from wsgiref.types import StartResponse, WSGIEnvironment
 
@@ -21,10 +21,14 @@ Request = tuple[str, str, bytes]
 
 @dataclass(frozen=True)
 class Understood:
-    """``end``: the last was refused, the connection closed behind the last, or more is awaited."""
+    """``end``: the last was refused, the connection closed behind the last, or more is awaited.
+
+    ``environs`` has what is text in the environ of each request.
+    """
 
     requests: list[Request]
     end: Literal["refused", "closed", "waiting"]
+    environs: list[dict[str, str]] = field(default_factory=list)
 
 
 class _Loud(logging.Handler):
@@ -45,10 +49,12 @@ def understand(pieces: Iterable[bytes]) -> Understood:
     refusal, as the last.
     """
     requests: list[Request] = []
+    environs: list[dict[str, str]] = []
 
     def application(environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
         body = environ["wsgi.input"].read()
         requests.append((environ["REQUEST_METHOD"], environ["REQUEST_URI"], body))
+        environs.append({key: each for key, each in environ.items() if isinstance(each, str)})
         start_response("200 OK", [])
         return []
 
@@ -60,6 +66,6 @@ def understand(pieces: Iterable[bytes]) -> Understood:
     assert len(refusals) <= 1, "something was answered behind a refusal"
     assert all(status >= 400 for status in refusals), statuses
     if refusals:
-        return Understood(requests, "refused")
+        return Understood(requests, "refused", environs)
     ended = talk.connection.closed or talk.connection.write_ended
-    return Understood(requests, "closed" if ended else "waiting")
+    return Understood(requests, "closed" if ended else "waiting", environs)
