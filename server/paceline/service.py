@@ -44,6 +44,8 @@ class Service:
     trusted: Peers = frozenset({"127.0.0.1", "::1", ""})
     """Addresses of the proxies whose word is taken; empty: a peer on a Unix socket."""
     access_log: AccessLog | None = None
+    health_path: str = ""
+    """The path that the server answers by itself; empty: none."""
     sendfile: bool = True
     proxy_versions: frozenset[int] = frozenset()
     """Versions of the PROXY protocol of which one must begin a connection; empty: none."""
@@ -83,6 +85,8 @@ class Service:
     closing: Callable[["Conversation"], None] = lambda conversation: None
     """Called before a conversation closes its connection."""
     served: int = 0
+    draining: bool = False
+    """Whether the worker is to end once what is in flight is done."""
     short_of_threads: bool = False
     """Whether requests wait, and nobody can be sent for them."""
     disk: Disk = field(init=False)

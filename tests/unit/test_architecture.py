@@ -21,6 +21,7 @@ LAYERS = """
     process             testing
     server
     concurrency
+    health
     observed
     conversation
     sender

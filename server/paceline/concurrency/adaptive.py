@@ -44,6 +44,7 @@ from paceline.concurrency.riders import Riders
 from paceline.concurrency.room import dispensable
 from paceline.concurrency.watch import Watch
 from paceline.conversation import READ, WRITE, Conversation
+from paceline.health import CheckedConversation
 from paceline.observe.observation import Crowd
 from paceline.service import Service
 from paceline.transport import Listener
@@ -71,6 +72,7 @@ class Adaptive(Model):
         self._riders = Riders(service.max_threads or MAX_THREADS, self._ride)
         self._conversations = self._watch.conversations
         self._ready: deque[Conversation] = deque()
+        self._admit = self._preview if service.health_path else self._ready.append
         self._leading = threading.Lock()  # held by the leader
         self._polling = False
         self._turns = 0  # of all riders, when memory was given back
@@ -102,16 +104,19 @@ class Adaptive(Model):
             riders.dismiss_unneeded(now)
             if not self._polling or self._ready:
                 self._overdue = True
-                short = monitor.look(riders.all, now) and not riders.send(now)
-                if short:
+                if monitor.look(riders.all, now) and not riders.send(now):
                     # All riders wait for something else than this server, and none can be added.
                     # That takes as long as it takes; to end the worker would only take their
                     # requests along.
                     self.service.heartbeat()
-                self.service.short_of_threads = short
+                self.service.short_of_threads = riders.held_up(now)
+                if self.service.health_path and not self._polling:
+                    self._lead(at_once=True)  # for checks, where all riders are held up
                 quiet_since = now
-            elif now - quiet_since > DOZE_AFTER:
-                self.service.short_of_threads = False
+                continue
+            self.service.short_of_threads = False
+            riders.on_the_move(now)
+            if now - quiet_since > DOZE_AFTER:
                 self._doze()
                 quiet_since = time.monotonic()
         riders.wake_all()
@@ -127,10 +132,7 @@ class Adaptive(Model):
 
     def _rest(self, now: float) -> None:
         """Give back the memory of what was done since the last time, now that nobody waits."""
-        if (
-            self._turns != (turns := sum(rider.turn for rider in self._riders.all))
-            and now > self._trim
-        ):
+        if self._turns != (turns := self._riders.turns) and now > self._trim:
             self._turns, self._trim = turns, now + TRIM
             give_back()
 
@@ -225,7 +227,7 @@ class Adaptive(Model):
         events = self._poller.poll(0 if at_once else RESTLESS if restless else HEARTBEAT)
         self._polling = False
         now = time.monotonic()
-        conversations, ready = self._conversations, self._ready
+        conversations, admit = self._conversations, self._admit
         for descriptor, _ in events:
             conversation = conversations.get(descriptor)
             if conversation is None:
@@ -237,12 +239,26 @@ class Adaptive(Model):
             else:
                 conversation.owned = True
                 conversation.ready_at = now
-                ready.append(conversation)
+                admit(conversation)
         if self._dozing:
             self._dozing = False
             self._call.put(None)
         if now >= self._next_sweep:
             self._sweep(now)
+
+    def _preview(self, conversation: Conversation) -> None:
+        """Read first, and queue what is no check: that is answered by then."""
+        assert isinstance(conversation, CheckedConversation)
+        try:
+            if conversation.preview():
+                self._ready.append(conversation)
+                return
+        except Exception:
+            self.drop(conversation)
+        if not conversation.closed:
+            conversation.owned = False
+            if conversation.armed != conversation.interest:
+                self._watch.renew(conversation)
 
     def _attend(self, descriptor: int) -> None:
         """Take in connections; or notice that the worker is to stop."""

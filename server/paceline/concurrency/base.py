@@ -12,8 +12,8 @@ from paceline.concurrency.activity import BUSY, Activity
 from paceline.concurrency.descriptors import Spare
 from paceline.conversation import READ, Conversation
 from paceline.exchange import Exchange
+from paceline.health import kind_of_conversation
 from paceline.observe.observation import Crowd
-from paceline.observed import ObservedConversation
 from paceline.sender import Sender
 from paceline.service import Service
 from paceline.transport import Listener
@@ -38,7 +38,7 @@ class Model:
         # What a client did not take nobody else would send on: its thread does before it goes on.
         service.kept = Sender.make_room
         service.crowd = self._crowd
-        self._conversation = Conversation if service.observer is None else ObservedConversation
+        self._conversation = kind_of_conversation(service)
         self.stopping = False
         self.tired = False
         """Whether it has served as many requests as it is to; it goes on until it is stopped."""
@@ -61,6 +61,7 @@ class Model:
     def stop(self) -> None:
         """Accept no more, let ``run`` return when all is done.  Safe in a signal handler."""
         self.stopping = True
+        self.service.draining = True
         self.service.keeps_connections = False
         self.service.keep_alive = min(self.service.keep_alive, DRAIN)
         try:

@@ -11,6 +11,7 @@ from paceline.concurrency.rider import Rider
 
 log = logging.getLogger("paceline.error")
 
+HELD_UP = 1.0  # seconds in which no rider took anything up, after which that is said
 REST = 5.0  # seconds for which nobody needed a rider, after which it ends
 RETRY = 1.0  # seconds until a thread is asked for again that the system refused
 
@@ -26,6 +27,9 @@ class Riders:
         self._ride = ride
         self._begun = 0  # riders that there have ever been
         self._start_after = 0.0  # when the system refused a thread, it is asked again later
+        self._refused = False  # whether it did the last time
+        self._turns = 0  # of all riders ...
+        self._moved_at = 0.0  # ... when that last changed, or one more could be had
         self._unneeded = 0  # parked all the time since ...
         self._rest_over = 0.0  # ... REST before this
 
@@ -50,9 +54,28 @@ class Riders:
                 raise
             log.error("No more than %d threads for now: %s", len(self.all), error)
             self._start_after = time.monotonic() + RETRY
+            self._refused = True
             return False
+        self._refused = False
         started.wait()
         return True
+
+    @property
+    def turns(self) -> int:
+        """How many turns those had that there are."""
+        return sum(rider.turn for rider in self.all)
+
+    def held_up(self, now: float) -> bool:
+        """Tell, at looks while requests wait, whether no thread gets on and none can be added."""
+        turns = self.turns
+        exhausted = not self.parked and (len(self.all) >= self.limit or self._refused)
+        if turns != self._turns or not exhausted:
+            self._turns, self._moved_at = turns, now
+        return now - self._moved_at > HELD_UP
+
+    def on_the_move(self, now: float) -> None:
+        """Take note that somebody polls, and nothing waits."""
+        self._moved_at = now
 
     def _run(self, started: threading.Event) -> None:
         me = Rider()

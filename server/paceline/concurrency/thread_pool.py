@@ -17,6 +17,7 @@ from collections import deque
 from paceline.concurrency.activity import Activity, Seat
 from paceline.concurrency.base import DRAIN, HEARTBEAT, Model
 from paceline.conversation import READ, Conversation
+from paceline.health import CheckedConversation
 from paceline.service import Service
 from paceline.transport import Listener
 
@@ -95,8 +96,22 @@ class ThreadPool(Model):
         conversation = self._conversations.pop(descriptor)
         self._waiter.unregister(descriptor)
         conversation.ready_at = time.monotonic()
+        self.service.short_of_threads = self._away >= self._limit
+        if isinstance(conversation, CheckedConversation) and not self._preview(conversation):
+            return
         self._away += 1
         self._ready.put(conversation)
+
+    def _preview(self, conversation: CheckedConversation) -> bool:
+        """Read first; tell whether a thread is needed.  Checks are answered by then."""
+        try:
+            if conversation.preview() or conversation.interest != READ:
+                return True
+        except Exception:
+            self.drop(conversation)
+        if not conversation.closed:
+            self._watch(conversation)
+        return False
 
     def _work(self) -> None:
         seat = Seat()

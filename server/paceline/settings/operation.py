@@ -18,6 +18,14 @@ def log_format(value: object) -> str:
     return wanted
 
 
+def path(value: object) -> str:
+    """A path of a URL without a query."""
+    wanted = values.text(value)
+    if not wanted.startswith("/") or "?" in wanted or "#" in wanted:
+        raise ValueError(f"{wanted!r} is no path such as /healthz")
+    return wanted
+
+
 @dataclass(frozen=True, kw_only=True)
 class Logs:
     """Logs"""
@@ -110,6 +118,15 @@ class Process:
         meta="ADDRESS",
         detail="It tells the path of each request at hand, without its query. Who may ask is "
         "decided by `umask` and by the folder.",
+    )
+    health_path: str | None = setting(
+        "Answer this path without the application: 200, or 503 while requests cannot be served.",
+        path,
+        None,
+        "--health-path",
+        meta="PATH",
+        detail="That is while the process drains, or while all threads are held up and no other "
+        "can be had. In the models `adaptive` and `pool` no queue comes before it.",
     )
     user: int | None = setting(
         "Run the workers as this user, by name or number.",
