@@ -35,7 +35,7 @@ import time
 from collections import deque
 
 from paceline.concurrency.activity import IDLE, LEADING, Activity, Doing
-from paceline.concurrency.base import DRAIN, HEARTBEAT, Model
+from paceline.concurrency.base import DRAIN, HANDSHAKES, HEARTBEAT, Model
 from paceline.concurrency.memory import give_back
 from paceline.concurrency.monitor import Monitor
 from paceline.concurrency.poller import make_poller
@@ -85,6 +85,7 @@ class Adaptive(Model):
         self._accepting: dict[int, Listener] = {}
         self._waiting_for_room = False
         self._next_sweep = 0.0
+        self._last_call = 0.0  # when it accepts for the last time, in a drain
         self._drained_by = 0.0
         self._finished = False
 
@@ -307,14 +308,19 @@ class Adaptive(Model):
     def _drain(self, now: float) -> None:
         if not self._drained_by:
             self._close_listeners()
-            for conversation in self.last_connections():
+            self._last_call, self._drained_by = now + HANDSHAKES, now + DRAIN
+        if self._last_call:
+            for conversation in self.who_waits():
                 self._watch.take_in(conversation)
-            self._drained_by = now + DRAIN
+        if now >= self._last_call > 0:
+            self._last_call = 0.0
+            for listener in self.listeners:
+                listener.close()
         self._next_sweep = now + RESTLESS
         for conversation in list(self._conversations.values()):
             if not conversation.owned and conversation.idle:
                 conversation.deadline = min(conversation.deadline, self._drained_by)
-        self._finished = not self._conversations
+        self._finished = not self._conversations and not self._last_call
 
     def _open_listeners(self) -> None:
         for listener in self.listeners:

@@ -22,6 +22,8 @@ from paceline.wsgi.environ import template
 log = logging.getLogger("paceline.error")
 
 HEARTBEAT = 1.0  # seconds between two signs of life at the most
+HANDSHAKES = 0.05  # seconds in which those come to their end that had begun when it stopped
+LAST = 4096  # connections that are still taken in: as many as a backlog has at the most
 DRAIN = 0.5  # seconds that an idle connection has for one more request when the worker stops
 COMPLAIN = 60.0  # seconds between two lines about the same trouble
 NO_DESCRIPTOR = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
@@ -155,11 +157,19 @@ class Model:
 
     def last_connections(self) -> Iterator[Conversation]:
         """Accept who could connect until now, then listen no more."""
-        until = time.monotonic() + DRAIN
+        yield from self.who_waits()
+        time.sleep(HANDSHAKES)
+        yield from self.who_waits()
         for listener in self.listeners:
-            while time.monotonic() < until and (conversation := self.accept(listener)) is not None:
-                yield conversation
             listener.close()
+
+    def who_waits(self) -> Iterator[Conversation]:
+        """Accept those who have connected."""
+        for listener in self.listeners:
+            for _ in range(LAST):
+                if (conversation := self.accept(listener)) is None:
+                    break
+                yield conversation
 
     def _wait(self, conversation: Conversation) -> bool:
         """Wait until the conversation can go on; False where its time, or the worker's, is up."""

@@ -286,6 +286,9 @@ class Supervisor:
             self._on_quit()
             return
         log.info("stopping: finishing the requests in flight")
+        if not self._handover.shares:
+            for listener in self._listeners.values():
+                listener.take_no_more()  # before the workers accept for the last time
         self._stop(signal.SIGTERM, self._grace())
 
     def _on_quit(self) -> None:

@@ -43,6 +43,11 @@ class Handover:
             self._predecessor = 0
         return bool(self._predecessor)
 
+    @property
+    def shares(self) -> bool:
+        """Tell whether another process serves the same sockets."""
+        return self.follows or bool(self._successor and _lives(self._successor))
+
     def take(self, address: str, backlog: int) -> Listener | None:
         """Return the listener for an address, if it was given; ConfigError if it is none."""
         descriptor = self._given.pop(address, None)
@@ -53,6 +58,7 @@ class Handover:
         except OSError as error:
             raise ConfigError(f"{SOCKETS}: {address}: {error.strerror}") from None
         os.close(descriptor)
+        listener.shared = address.startswith("fd://")
         if address.startswith("unix:"):
             return UnixListener(listener.socket, address.removeprefix("unix:"))
         return listener

@@ -74,6 +74,15 @@ class Listener:
         self.connection: Callable[[socket.socket, Address], Connection] = Connection
         """What a connection is made with; TLS puts its own here."""
         self.secure = False
+        self.shared = False
+        """Whether somebody else may go on listening on it."""
+
+    def take_no_more(self) -> None:
+        """Let nobody connect from now on; who has connected can still be accepted.
+
+        For all processes that have this socket.  Without it, who connects between the last accept
+        and the close is reset, since the kernel has said yes to them.
+        """
 
     @property
     def name(self) -> Address:

@@ -29,6 +29,10 @@ def adopt(descriptor: int, backlog: int) -> Listener:
         sock.close()
         raise OSError(errno.ENOTSOCK, "it is not a stream socket", f"fd://{descriptor}")
     sock.listen(backlog)
+    listener: Listener
     if sock.family == socket.AF_UNIX:
-        return InheritedUnixListener(sock, str(sock.getsockname()))
-    return TCPListener(sock, describe(sock))
+        listener = InheritedUnixListener(sock, str(sock.getsockname()))
+    else:
+        listener = TCPListener(sock, describe(sock))
+    listener.shared = True
+    return listener

@@ -1,8 +1,24 @@
 """TCP over IPv4 and IPv6."""
 
+import ctypes
 import socket
+import struct
+import sys
 
 from paceline.transport.base import Address, Connection, Listener
+
+SO_ATTACH_FILTER = 26  # <asm-generic/socket.h>
+# A program of the kernel's packet filter (Documentation/networking/filter.rst), which sees a packet
+# from its TCP header on: (code, true, false, value) of each step.
+NO_SYN = b"".join(
+    struct.pack("HBBI", *step)
+    for step in (
+        (0x30, 0, 0, 13),  # load the byte of the flags
+        (0x45, 0, 1, 0x02),  # is SYN among them?
+        (0x06, 0, 0, 0),  # yes: drop it
+        (0x06, 0, 0, 0xFFFFFFFF),  # no: let all of it pass
+    )
+)
 
 
 class TCPListener(Listener):
@@ -15,6 +31,21 @@ class TCPListener(Listener):
         if ":" in host:
             host = f"[{host}]"  # as in a URL (RFC 3875, 4.1.14)
         return ("" if host in ("0.0.0.0", "[::]") else host), str(port)  # nosec B104
+
+    def take_no_more(self) -> None:
+        """See the base: on Linux what would open a connection is dropped.
+
+        To a client that looks like a packet that was lost: it tries again after a second, when
+        somebody else listens, or nobody.
+        """
+        if self.shared or sys.platform != "linux":
+            return
+        program = ctypes.create_string_buffer(NO_SYN, len(NO_SYN))
+        described = struct.pack("HP", len(NO_SYN) // 8, ctypes.addressof(program))
+        try:
+            self.socket.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, described)
+        except OSError:
+            pass  # a kernel without it: as elsewhere
 
     def accept(self) -> Connection:
         """Return the next connection, with Nagle's algorithm off.

@@ -17,6 +17,11 @@ class UnixListener(Listener):
         self._owner = os.getpid()  # a worker that ends must not take the path away
         self._made = _identity(path)
 
+    def take_no_more(self) -> None:
+        """See the base: connecting is refused, and the queue stays."""
+        if not self.shared:
+            self.socket.shutdown(socket.SHUT_RD)
+
     def accept(self) -> Connection:
         """Return the next connection."""
         sock, _ = self.socket.accept()
