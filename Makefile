@@ -10,7 +10,8 @@ INSTALL = $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv up down status test lint audit lock fuzz bench bench-trace bench-instructions clean
+.PHONY: help venv up down status test lint audit lock fuzz hostile bench bench-trace bench-instructions \
+        clean
 
 help: ## print this
 	@echo 'make TARGET [WORD=value ...]'; echo
@@ -56,6 +57,9 @@ bench-trace: $(VENV)/.installed-dev ## measure what tracing costs paceline; BENC
 
 bench-instructions: $(VENV)/.installed-dev ## count instructions for each request, under valgrind; BENCH=--save
 	@exec $(BIN)/python -m tests.instructions $(BENCH)
+
+hostile: $(VENV)/.installed-dev ## what a client feels while paceline is attacked; BENCH='--only idle'
+	@exec $(BIN)/python -m lab.bench.hostile $(BENCH)
 
 lock: $(VENV)/.installed-dev ## compile requirements/*.txt anew from pyproject.toml and servers.toml
 	$(SERVERS) requires | $(BIN)/uv pip compile $(COMPILE) --group pyproject.toml:dev --upgrade pyproject.toml - --output-file $(LOCKS)/dev.txt

@@ -11,6 +11,10 @@ HELLO = b"Hello, world\n"
 WAITED = b"waited\n"
 WAIT = 0.020
 """Seconds."""
+WORK = 0.001
+"""Seconds of CPU that a page of an ordinary application takes."""
+PAGE = b"page\n"
+DOWNLOAD = b"x" * 8_000_000
 
 
 def hello(_: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -24,3 +28,15 @@ def wait(_: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
     time.sleep(WAIT)
     start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", "7")])
     return [WAITED]
+
+
+def victim(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    """A page that takes a bit of work, or at /large a download, of an application under attack."""
+    if environ["PATH_INFO"] == "/large":
+        start_response("200 OK", [("Content-Type", "application/octet-stream")])
+        return [DOWNLOAD]
+    end = time.thread_time() + WORK
+    while time.thread_time() < end:
+        pass
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [PAGE]

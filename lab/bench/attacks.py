@@ -105,6 +105,8 @@ def never_reads(attacker: Attacker) -> Iterator[None]:
     """Large answers, of which nothing is taken."""
     said, buffer = HELLO.replace(b"/", LARGE.encode(), 1), 4096
     crowd = attacker.crowd(said, buffer)
+    for sock in crowd:  # a hundred downloads at once are dear, whoever asks for them
+        select.select([sock], [], [], 10)
     while True:
         yield
         time.sleep(PAUSE)
@@ -145,6 +147,7 @@ def half_closed(attacker: Attacker) -> Iterator[None]:
     ):
         while len(crowd) >= attacker.number:
             yield
+            time.sleep(PAUSE / 10)
             crowd.pop(0).close()
         with suppress(OSError):
             sock = attacker.connect()
@@ -165,6 +168,7 @@ def resets(attacker: Attacker) -> Iterator[None]:
                 sock.recv(4096)
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
         yield
+        time.sleep(PAUSE / 10)
 
 
 def bad_requests(attacker: Attacker) -> Iterator[None]:
