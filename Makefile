@@ -10,12 +10,12 @@ INSTALL = $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv up down status test lint audit lock fuzz hostile bench bench-trace bench-instructions \
-        clean
+.PHONY: help venv up down status test test-pythons lint audit lock fuzz hostile bench bench-trace \
+        bench-instructions clean
 
 help: ## print this
 	@echo 'make TARGET [WORD=value ...]'; echo
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 15
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 	@echo
 	@echo 'Words of `make up`, the same as for docker compose (.env.example explains each):'
 	@echo '  SERVER APP WORKERS THREADS CONCURRENCY TRANSPORT HTTP_PORT HTTPS_PORT CONSOLE_PORT'
@@ -36,6 +36,9 @@ status: $(VENV)/.installed-lab ## say what runs and whether it answers
 
 test: $(VENV)/.installed-dev ## run all tests; PYTEST='-k words -x' goes to pytest
 	$(BIN)/python -m pytest $(PYTEST)
+
+test-pythons: $(VENV)/.installed-dev ## run the server's tests under each Python from 3.11 to 3.14 that is here
+	@exec $(BIN)/python -m tests.pythons $(PYTEST)
 
 lint: $(VENV)/.installed-dev ## ruff, mypy --strict, bandit, gixy, hadolint
 	$(BIN)/ruff check .
@@ -67,6 +70,7 @@ lock: $(VENV)/.installed-dev ## compile requirements/*.txt anew from pyproject.t
 	$(BIN)/uv pip compile $(COMPILE) --group webapp $(AS_DEV) --output-file $(LOCKS)/webapp.txt
 	$(BIN)/uv pip compile $(COMPILE) --group console $(AS_DEV) --output-file $(LOCKS)/console.txt
 	$(BIN)/uv pip compile $(COMPILE) --group fuzz $(AS_DEV) --output-file $(LOCKS)/fuzz.txt
+	$(BIN)/uv pip compile $(COMPILE) --group server-tests $(AS_DEV) --output-file $(LOCKS)/server-tests.txt
 	for server in $$($(SERVERS) locks); do \
 	    $(SERVERS) requires $$server | $(BIN)/uv pip compile $(COMPILE) $(AS_DEV) - --output-file $(LOCKS)/$$server.txt || exit; \
 	done

@@ -31,12 +31,13 @@ os.execv(command[0], command)
 """
 
 OPEN = """
-import os, subprocess
+import os, subprocess, sys
 
 def application(environ, start_response):
     start_response("200 OK", [("Content-Type", "text/plain")])
     program = "import os; print([os.path.exists(f'/proc/self/fd/{n}') for n in (3, 4)])"
-    seen = subprocess.run(["python3", "-c", program], capture_output=True, close_fds=False)
+    command = [sys.executable, "-c", program]
+    seen = subprocess.run(command, capture_output=True, close_fds=False)
     return [seen.stdout or seen.stderr]
 """
 
