@@ -142,7 +142,7 @@ class Choice:
         return cls(server, model, app, workers, threads or model.recommended_threads)
 
     def command(self, bind: str, *, access_log: bool = True, traced: bool = False) -> list[str]:
-        """The command line that listens on ``bind``, HOST:PORT or unix:PATH.  Raises WordError."""
+        """The command line that listens on ``bind``, as parse_bind reads it.  Raises WordError."""
         kind, address = parse_bind(bind)
         if kind not in self.server.bind:
             raise WordError(f"TRANSPORT={kind}: {self.server.name} cannot listen there; use tcp")
@@ -193,12 +193,13 @@ def forget_killed(telemetry: str) -> None:
 
 
 def parse_bind(bind: str) -> tuple[str, dict[str, str]]:
-    """The transport of an address, ``tcp`` or ``unix``, and its parts.  Raises WordError."""
+    """The transport of an address, tcp, unix or uwsgi, and its parts.  Raises WordError."""
     if bind.startswith("unix:/"):
         return "unix", {"path": bind.removeprefix("unix:")}
-    host, colon, port = bind.rpartition(":")
+    host, colon, port = bind.removeprefix("uwsgi:").rpartition(":")
     if colon and host and is_port(port):
-        return "tcp", {"host": host, "port": port}
+        kind = "uwsgi" if bind.startswith("uwsgi:") else "tcp"
+        return kind, {"host": host, "port": port}
     raise WordError(f"BIND={bind}: is no address; write HOST:PORT or unix:/absolute/path")
 
 
@@ -251,6 +252,7 @@ def main() -> None:
     if telemetry:
         forget_killed(telemetry)
     print("lab: starting", shlex.join(command), file=sys.stderr, flush=True)
+    os.environ["LAB_SERVER"] = choice.server.name
     os.environ["LAB_WSGI"] = ":".join(APPS[choice.app])
     os.environ.update(choice.environment(WEBAPP))
     os.chdir(WEBAPP)

@@ -13,7 +13,7 @@ from itertools import combinations
 
 from lab.serve import APPS, TRACES, Choice, WordError, is_port, one_of, read_servers
 
-TRANSPORTS = ("tcp", "unix")
+TRANSPORTS = ("tcp", "unix", "uwsgi")
 PORTS = ("HTTP_PORT", "HTTPS_PORT", "CONSOLE_PORT")
 
 
@@ -37,7 +37,9 @@ WORDS = (
     Word("WORKERS", "1", "Processes of the server."),
     Word("THREADS", "", "Threads of each process; left out: what suits the server."),
     Word("CONCURRENCY", "", "The server's concurrency model; `lab servers` lists them."),
-    Word("TRANSPORT", "tcp", "Between proxy and server: tcp or unix."),
+    Word(
+        "TRANSPORT", "tcp", "Between proxy and server: tcp, unix, or uwsgi's own protocol: uwsgi."
+    ),
     Word("HTTP_PORT", "8080", "The proxy's port for HTTP."),
     Word("HTTPS_PORT", "8443", "The proxy's port for HTTPS."),
     Word("CONSOLE_PORT", "8081", "The port of the console, which shows the traces."),

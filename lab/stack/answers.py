@@ -3,8 +3,10 @@
 import http.client
 import socket
 import ssl
+import struct
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from lab.serve import parse_bind
 
@@ -28,11 +30,38 @@ class UnixConnection(http.client.HTTPConnection):
         self.sock.connect(self._path)
 
 
+class UwsgiConnection(http.client.HTTPConnection):
+    """The uwsgi protocol, for requests without a body; it answers in HTTP.
+
+    https://uwsgi-docs.readthedocs.io/en/latest/Protocol.html
+    """
+
+    def send(self, data: Any) -> None:
+        """Sends a head of HTTP as a block of variables."""
+        method, path, protocol = data.partition(b"\r\n")[0].split(b" ")
+        host = self.host.encode("ascii")
+        variables = {
+            b"REQUEST_METHOD": method,
+            b"REQUEST_URI": path,
+            b"PATH_INFO": path,
+            b"QUERY_STRING": b"",
+            b"SERVER_PROTOCOL": protocol,
+            b"HTTP_HOST": host,
+            b"SERVER_NAME": host,
+            b"SERVER_PORT": str(self.port).encode("ascii"),
+        }
+        pairs = [part for pair in variables.items() for part in pair]
+        block = b"".join(struct.pack("<H", len(part)) + part for part in pairs)
+        super().send(struct.pack("<BHB", 0, len(block), 0) + block)
+
+
 def to_bind(bind: str) -> http.client.HTTPConnection:
-    """A connection to a server's address, HOST:PORT or unix:PATH; not yet open."""
+    """A connection to a server's address, as parse_bind reads it; not yet open."""
     kind, address = parse_bind(bind)
     if kind == "unix":
         return UnixConnection(address["path"])
+    if kind == "uwsgi":
+        return UwsgiConnection(address["host"], int(address["port"]), timeout=TIMEOUT)
     return http.client.HTTPConnection(address["host"], int(address["port"]), timeout=TIMEOUT)
 
 

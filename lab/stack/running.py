@@ -51,7 +51,7 @@ class Running:
         if kind == "unix":
             direct = f"curl --unix-socket {address['path']} http://localhost/"
         else:
-            direct = f"http://{self.bind}/"
+            direct = self.bind if kind == "uwsgi" else f"http://{self.bind}/"
         console = f"http://localhost:{self.console_port}/"
         return [
             (f"http://localhost:{self.http_port}/", "through the proxy"),

@@ -56,9 +56,9 @@ def up(words: Words, layout: Layout, say: Say) -> None:
 
 
 def choose_bind(words: Words, layout: Layout) -> str:
-    """Where the server listens, reached by the proxy alone: HOST:PORT or unix:PATH."""
-    if words.transport == "tcp":
-        return f"127.0.0.1:{free_port()}"
+    """Where the server listens, reached by the proxy alone, as parse_bind reads it."""
+    if words.transport != "unix":
+        return f"{'uwsgi:' if words.transport == 'uwsgi' else ''}127.0.0.1:{free_port()}"
     path = layout.run / "server.sock"
     path.unlink(missing_ok=True)
     return f"unix:{path}"

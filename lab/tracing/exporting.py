@@ -112,6 +112,7 @@ class Exporter:
         if self._unsent is None:
             about = {
                 "application": self.application,
+                "server": os.environ.get("LAB_SERVER", "server"),
                 "pid": os.getpid(),
                 "dropped": self._dropped,
             }

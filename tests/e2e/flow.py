@@ -8,6 +8,7 @@ from lab.serve import read_servers
 from lab.tracing import names
 from tests.e2e.asked import ask, named
 from tests.e2e.stacks import SOFTWARE, Site
+from tests.e2e.test_way import LIES
 from tests.e2e.visitor import Visitor
 
 SERVERS = read_servers()
@@ -25,6 +26,9 @@ def serves(site: Site) -> None:
     assert "Thank you for signing." in signed.text
 
     plain = Visitor(site.http)
+    lied = plain.get("/inspect/", headers=LIES).json()
+    assert lied["environ"].keys() == plain.get("/inspect/").json()["environ"].keys()
+    assert not re.search(r"6\.6\.6\.6|evil\.example", str(lied))
     seen = plain.ask("POST", "/inspect/", data=pieces()).json()["body"]
     assert seen == {
         "length": PIECES * SIZE,

@@ -36,6 +36,7 @@ SOFTWARE = {
     "waitress": "waitress",
     "cheroot": r"Cheroot/11\.",
     "granian": "Granian",
+    "uwsgi": "a server that does not say its name",
 }
 """What each server calls itself in SERVER_SOFTWARE."""
 

@@ -14,11 +14,18 @@ from tests.services.stack import Stack
 ELSEWHERE = {variant.words["SERVER"] for variant in LOCAL}
 
 
-@pytest.mark.parametrize("server", [name for name in SERVERS if name not in ELSEWHERE])
-def test_it_serves_the_guestbook_and_again_after_a_restart(tmp_path: Path, server: str):
+CHOICES = [(name, "tcp") for name in SERVERS if name not in ELSEWHERE]
+CHOICES += [(name, "uwsgi") for name, server in SERVERS.items() if "uwsgi" in server.bind]
+
+
+@pytest.mark.parametrize(("server", "transport"), CHOICES)
+def test_it_serves_the_guestbook_and_again_after_a_restart(
+    tmp_path: Path, server: str, transport: str
+):
     if not find_program(SERVERS[server].command[0]):
         pytest.skip(SERVERS[server].missing)
-    with Stack(tmp_path, **{**NOTHING_SAID, "SERVER": server}) as stack:
+    words = {**NOTHING_SAID, "SERVER": server, "TRANSPORT": transport}
+    with Stack(tmp_path, **words) as stack:
         up = stack.lab("up", "--detach")
         assert up.returncode == 0, up.stdout + up.stderr
         serves(LocalSite(server, stack))

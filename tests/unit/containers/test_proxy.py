@@ -98,5 +98,8 @@ def test_an_unknown_transport_is_refused(place: str, proxy_image: str):
     name = f"{place}-proxy"
     run = ("run", "--name", name, *HARDENED, *WRITABLE, "--env", "TRANSPORT=pigeon", proxy_image)
 
-    assert docker(*run, check=False) == "proxy: TRANSPORT=pigeon: unknown; choose one of tcp, unix"
+    assert (
+        docker(*run, check=False)
+        == "proxy: TRANSPORT=pigeon: unknown; choose one of tcp, unix, uwsgi"
+    )
     assert docker("inspect", "--format", "{{.State.ExitCode}}", name) == "2"

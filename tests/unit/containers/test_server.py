@@ -43,7 +43,7 @@ refused = pytest.mark.parametrize(
     [
         ("SERVER=pigeon", f"SERVER=pigeon: unknown; choose one of {', '.join(SERVERS)}"),
         ("APP=pigeon", "APP=pigeon: unknown; choose one of django, tiny"),
-        ("TRANSPORT=pigeon", "TRANSPORT=pigeon: unknown; choose one of tcp, unix"),
+        ("TRANSPORT=pigeon", "TRANSPORT=pigeon: unknown; choose one of tcp, unix, uwsgi"),
         ("WORKERS=many", "WORKERS=many: must be a whole number, 1 or more"),
         ("HTTPS_PORT=8080", "HTTPS_PORT=8080: is HTTP_PORT too; choose another"),
         ("LAB_TRACE=some", "LAB_TRACE=some: unknown; choose one of all, sampled, off"),

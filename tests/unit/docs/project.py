@@ -83,7 +83,8 @@ def texts() -> frozenset[str]:
 @cache
 def words() -> frozenset[str]:
     """What is a name without being Python's: settings, nginx's directives, entries of tables."""
-    directives = (line for line in NGINX.splitlines() if not line.lstrip().startswith("#"))
+    lines = re.sub(r"\$\{(?:HTTP|UWSGI)\}", "", NGINX).splitlines()
+    directives = (line for line in lines if not line.lstrip().startswith("#"))
     servers = tomllib.loads((REPO / "lab/servers.toml").read_text())
     models = {model for server in servers.values() for model in server["concurrency"]}
     settings = {setting.name for setting in SETTINGS} | {setting.env for setting in SETTINGS}

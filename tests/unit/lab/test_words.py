@@ -47,7 +47,7 @@ def test_threads_given_win_over_recommended_ones():
     [
         ("SERVER=guincorn", f"SERVER=guincorn: unknown; choose one of {CHOICES}"),
         ("APP=flask", "APP=flask: unknown; choose one of django, tiny"),
-        ("TRANSPORT=quic", "TRANSPORT=quic: unknown; choose one of tcp, unix"),
+        ("TRANSPORT=quic", "TRANSPORT=quic: unknown; choose one of tcp, unix, uwsgi"),
         (
             "CONCURRENCY=gthread",
             "CONCURRENCY=gthread: unknown to paceline; "
@@ -107,6 +107,7 @@ def test_a_missing_dotenv_is_no_error(tmp_path: Path):
         ("127.0.0.1:8000", ("tcp", {"host": "127.0.0.1", "port": "8000"})),
         ("[::1]:8000", ("tcp", {"host": "[::1]", "port": "8000"})),
         ("unix:/run/server.sock", ("unix", {"path": "/run/server.sock"})),
+        ("uwsgi:127.0.0.1:8000", ("uwsgi", {"host": "127.0.0.1", "port": "8000"})),
     ],
 )
 def test_an_address_has_a_transport_and_parts(bind: str, parts: tuple[str, dict[str, str]]):
