@@ -38,11 +38,12 @@ class Exporter:
         self.application = "application"
         """The ``service.name`` of the application."""
         self._socket = Path(telemetry, "otlp.sock") if telemetry else None
-        self._reset()
-        os.register_at_fork(after_in_child=self._reset)
+        self.begin_anew()
+        os.register_at_fork(after_in_child=self.begin_anew)
         atexit.register(self.close)
 
-    def _reset(self) -> None:
+    def begin_anew(self) -> None:
+        """Forgets what waits, and who sends it, as after a fork."""
         self._queue: deque[bytes] = deque()
         self._bytes = 0
         """Of all in the queue."""

@@ -7,9 +7,9 @@ from time import monotonic_ns, thread_time
 from typing import Any
 
 from lab.tracing import names
-from lab.tracing.application import RECORDING, Traced
 from lab.tracing.exporting import EXPORTER
-from lab.tracing.recording import Octets, Recording, ServerPart
+from lab.tracing.recording import Attributes, Octets, Recording, ServerPart
+from lab.tracing.traced import RECORDING, Traced
 
 UNKNOWN = [
     "when the connection was accepted, and which request on it this is",
@@ -20,9 +20,19 @@ UNKNOWN = [
 ]
 
 
+SHARED = "its CPU time: greenlets share a thread"
+
+
+def model_of(worker: Any) -> str:
+    """The name of its worker class, as gunicorn's setting has it."""
+    return type(worker).__name__.removesuffix("Worker").lower().replace("thread", "gthread")
+
+
 def post_worker_init(worker: Any) -> None:
     """The hook: the application leaves the end of a recording to ``post_request``."""
     Traced.server_ends = True
+    Traced.own_thread = model_of(worker) != "gevent"
+    EXPORTER.begin_anew()  # with gevent's threads and locks, where those are there by now
 
 
 def pre_request(worker: Any, request: Any) -> None:
@@ -37,7 +47,8 @@ def post_request(worker: Any, request: Any, environ: dict[str, Any], response: A
         return
     taken, cpu = request.wsgilab_taken
     ended, cpu = monotonic_ns(), thread_time() - cpu
-    model = type(worker).__name__.removesuffix("Worker").lower().replace("thread", "gthread")
+    model = model_of(worker)
+    used: Attributes = {names.CPU_TIME: round(cpu, 6)} if Traced.own_thread else {}
 
     def tell(recording: Recording) -> tuple[ServerPart, Octets]:
         whole = recording.spans[0]
@@ -53,8 +64,8 @@ def post_request(worker: Any, request: Any, environ: dict[str, Any], response: A
             ],
             {
                 names.MODEL: model,
-                names.CPU_TIME: round(cpu, 6),
-                names.UNKNOWN: UNKNOWN,
+                names.UNKNOWN: UNKNOWN if used else [*UNKNOWN, SHARED],
+                **used,
             },
             recording.error,
         )

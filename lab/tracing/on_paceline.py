@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from lab.tracing.application import RECORDING, Traced
 from lab.tracing.exporting import EXPORTER
 from lab.tracing.recording import CAPTURE, Recording, is_wanted, record
 from lab.tracing.seen import tell
+from lab.tracing.traced import RECORDING, Traced
 
 
 class Teller:

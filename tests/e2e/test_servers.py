@@ -14,18 +14,19 @@ from tests.services.stack import Stack
 ELSEWHERE = {variant.words["SERVER"] for variant in LOCAL}
 
 
-CHOICES = [(name, "tcp") for name in SERVERS if name not in ELSEWHERE]
-CHOICES += [(name, "uwsgi") for name, server in SERVERS.items() if "uwsgi" in server.bind]
+CHOICES = [
+    *[{"SERVER": name} for name in SERVERS if name not in ELSEWHERE],
+    {"SERVER": "uwsgi", "TRANSPORT": "uwsgi"},
+    {"SERVER": "gunicorn", "CONCURRENCY": "gevent"},
+]
 
 
-@pytest.mark.parametrize(("server", "transport"), CHOICES)
-def test_it_serves_the_guestbook_and_again_after_a_restart(
-    tmp_path: Path, server: str, transport: str
-):
+@pytest.mark.parametrize("words", CHOICES, ids=lambda words: "-".join(words.values()))
+def test_it_serves_the_guestbook_and_again_after_a_restart(tmp_path: Path, words: dict[str, str]):
+    server = words["SERVER"]
     if not find_program(SERVERS[server].command[0]):
         pytest.skip(SERVERS[server].missing)
-    words = {**NOTHING_SAID, "SERVER": server, "TRANSPORT": transport}
-    with Stack(tmp_path, **words) as stack:
+    with Stack(tmp_path, **{**NOTHING_SAID, **words}) as stack:
         up = stack.lab("up", "--detach")
         assert up.returncode == 0, up.stdout + up.stderr
         serves(LocalSite(server, stack))

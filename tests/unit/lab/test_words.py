@@ -55,7 +55,7 @@ def test_threads_given_win_over_recommended_ones():
         ),
         (
             "SERVER=gunicorn CONCURRENCY=pool",
-            "CONCURRENCY=pool: unknown to gunicorn; choose one of gthread, sync",
+            "CONCURRENCY=pool: unknown to gunicorn; choose one of gthread, sync, gevent",
         ),
         (
             "SERVER=gunicorn CONCURRENCY=sync THREADS=4",

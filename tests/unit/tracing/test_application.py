@@ -9,9 +9,9 @@ from wsgiref.validate import validator
 
 import pytest
 
-from lab.tracing import application, packing, recording
-from lab.tracing.application import OBSERVATION, RECORDING, Traced
+from lab.tracing import packing, recording, traced
 from lab.tracing.recording import CURRENT, Recording
+from lab.tracing.traced import OBSERVATION, RECORDING, Traced
 from lab.tracing.unpacking import unpack
 
 Start = Callable[..., Any]
@@ -21,7 +21,7 @@ Start = Callable[..., Any]
 def ended(monkeypatch: pytest.MonkeyPatch) -> list[Recording]:
     """The recordings that went to the exporter."""
     found: list[Recording] = []
-    monkeypatch.setattr(application.EXPORTER, "put", found.append)
+    monkeypatch.setattr(traced.EXPORTER, "put", found.append)
     return found
 
 
@@ -196,11 +196,11 @@ def test_it_keeps_every_rule_of_pep_3333():
 
 
 def test_loading_finds_what_is_named(monkeypatch: pytest.MonkeyPatch):
-    traced = application.load("lab.bench.apps:hello")
+    loaded = traced.load("lab.bench.apps:hello")
     said: list[Any] = []
     environ: dict[str, Any] = {}
     setup_testing_defaults(environ)
-    assert traced(environ, lambda *given: said.extend(given))
+    assert loaded(environ, lambda *given: said.extend(given))
     assert said[0] == "200 OK"
     with pytest.raises(ModuleNotFoundError):
-        application.load("nothing.like.it:application")
+        traced.load("nothing.like.it:application")
