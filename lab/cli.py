@@ -16,7 +16,7 @@ from lab.bench.cli import bench
 from lab.environment import environment, names_for_us, refuse_slips
 from lab.errors import LabError
 from lab.screen import Screen
-from lab.serve import Choice, Server, WordError, find_program, read_servers
+from lab.serve import Choice, Server, WordError, read_servers
 from lab.stack import answers
 from lab.stack.layout import REPO, Layout
 from lab.stack.running import Running, find, is_up, read
@@ -160,7 +160,7 @@ def servers_command(name: str | None, markdown: bool) -> None:
 
 def show(server: Server) -> None:
     """Prints what a server is and which concurrency words it knows."""
-    missing = "" if find_program(server.command[0]) else "  (not installed here)"
+    missing = "" if server.is_installed else "  (not installed here)"
     click.echo(f"{click.style(server.name, bold=True)}{missing}\n  {server.summary}")
     for model in server.concurrency.values():
         mark = " (default)" if model.name == server.default else ""
@@ -173,7 +173,7 @@ def show(server: Server) -> None:
 def show_details(server: Server) -> None:
     """Prints how a server is started and what its documentation recommends."""
     command = Choice.from_words({"SERVER": server.name}).command("127.0.0.1:8000")
-    if not find_program(server.command[0]):
+    if not server.is_installed:
         click.echo(f"  {server.missing}")
     click.echo(f"  starts as\n    {shlex.join(command)}")
     click.echo(f"  documentation\n    {server.documentation}\n  which recommends")

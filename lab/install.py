@@ -2,7 +2,8 @@
 
     python -m lab.install requires           what the locks dev and lab have of servers, a line each
     python -m lab.install requires NAME      what the lock of one server is made of
-    python -m lab.install locks [NAME]       the names of the servers' locks
+    python -m lab.install locks              the names of the servers' locks
+    python -m lab.install image-lock NAME    the name of that which its image is made of, if any
     python -m lab.install build-packages NAME    Debian's packages to build it
     python -m lab.install packages NAME      Debian's packages to run it
 
@@ -36,10 +37,14 @@ def main(arguments: Sequence[str]) -> list[str]:
             return requires(servers, bool(names))
         case "locks":
             return sorted({name for server in servers for name in lock(server)})
-        case "build-packages":
+        case "image-lock":
+            return [name for each in servers if not each.from_packages for name in lock(each)]
+        case "build-packages" if not any(server.from_packages for server in servers):
             return [package for server in servers for package in server.build_packages]
         case "packages":
             return [package for server in servers for package in server.packages]
+        case "build-packages":
+            return []
     raise SystemExit(__doc__)
 
 

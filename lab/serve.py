@@ -21,6 +21,7 @@ import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +83,8 @@ class Server:
     requires: Sequence[str] = ()
     build_packages: Sequence[str] = ()
     packages: Sequence[str] = ()
+    from_packages: bool = False
+    probe: Sequence[str] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     cannot: Sequence[str] = ()
     recommended: Sequence[Recommendation] = field(default=())
@@ -98,11 +101,20 @@ class Server:
         return cls(name, **{**table, **nested})
 
     @property
+    def is_installed(self) -> bool:
+        """Whether it can be started here, as far as its program or what it loads tells."""
+        loads = not self.probe or any(
+            os.path.exists(name) if name.startswith("/") else find_spec(name) for name in self.probe
+        )
+        return loads and find_program(self.command[0]) is not None
+
+    @property
     def missing(self) -> str:
         """What to say where its program is not there."""
         steps = [f"apt-get install {' '.join(self.build_packages)}"] if self.build_packages else []
         steps += [f"pip install --require-hashes -r {self.install}"] if self.install else []
-        return f"{self.command[0]} is not installed here: {'; then '.join(steps)}".rstrip(": ")
+        program = self.name if self.probe else self.command[0]
+        return f"{program} is not installed here: {'; then '.join(steps)}".rstrip(": ")
 
 
 def read_servers(path: Path = TABLE) -> dict[str, Server]:
@@ -244,7 +256,7 @@ def main() -> None:
         command = choice.command(os.environ.get("BIND") or "127.0.0.1:8000", traced=traced)
         command += choice.stats(telemetry)
         program = find_program(command[0])
-        if program is None:
+        if program is None or not choice.server.is_installed:
             raise WordError(f"SERVER={choice.server.name}: {choice.server.missing}")
     except WordError as error:
         print(f"lab: {error}", file=sys.stderr)
@@ -256,7 +268,7 @@ def main() -> None:
     os.environ["LAB_WSGI"] = ":".join(APPS[choice.app])
     os.environ.update(choice.environment(WEBAPP))
     os.chdir(WEBAPP)
-    os.execv(program, command)
+    os.execv(program, [program, *command[1:]])  # by its path a Python knows its environment
 
 
 if __name__ == "__main__":

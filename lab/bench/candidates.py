@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab.bench.workloads import DJANGO, Workload
-from lab.serve import Choice, WordError, find_program, read_servers
+from lab.serve import Choice, WordError, read_servers
 
 FLOOR = "floor"
 PYTHON = Path(sys.executable).name
@@ -29,8 +29,7 @@ class Candidate:
         if server not in known:
             raise WordError(f"{text}: unknown server; choose from {', '.join([*known, FLOOR])}")
         choice = Choice.from_words({"SERVER": server, "CONCURRENCY": concurrency})
-        program = choice.server.command[0]
-        if find_program(program) is None:
+        if not choice.server.is_installed:
             raise WordError(f"{text}: {choice.server.missing}")
         return cls(text, choice)
 

@@ -37,6 +37,7 @@ SOFTWARE = {
     "cheroot": r"Cheroot/11\.",
     "granian": "Granian",
     "uwsgi": "a server that does not say its name",
+    "runserver": r"WSGIServer/",
 }
 """What each server calls itself in SERVER_SOFTWARE."""
 

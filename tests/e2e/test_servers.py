@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from lab.serve import find_program
 from tests.e2e.flow import SERVERS, serves
 from tests.e2e.stacks import LOCAL, NOTHING_SAID, LocalSite
 from tests.e2e.visitor import Visitor
@@ -24,7 +23,7 @@ CHOICES = [
 @pytest.mark.parametrize("words", CHOICES, ids=lambda words: "-".join(words.values()))
 def test_it_serves_the_guestbook_and_again_after_a_restart(tmp_path: Path, words: dict[str, str]):
     server = words["SERVER"]
-    if not find_program(SERVERS[server].command[0]):
+    if not SERVERS[server].is_installed:
         pytest.skip(SERVERS[server].missing)
     with Stack(tmp_path, **{**NOTHING_SAID, **words}) as stack:
         up = stack.lab("up", "--detach")

@@ -77,14 +77,20 @@ def docker(arguments: list[str]) -> None:
 
 
 def python(arguments: list[str]) -> None:
-    path, _ = arguments
+    path, *more = arguments
+    if path == "-m":
+        path = f"{more[0].replace('.', '/')}.py"
     assert (REPO / path).exists()
 
 
 def pip(arguments: list[str]) -> None:
-    command, path = arguments
+    command, *options, path = arguments
     assert command == "install"
-    assert (REPO / path / "pyproject.toml").exists()
+    if options:
+        assert options == ["--require-hashes", "-r"]
+        assert (REPO / path).exists()
+    else:
+        assert (REPO / path / "pyproject.toml").exists()
 
 
 def curl(arguments: list[str]) -> None:

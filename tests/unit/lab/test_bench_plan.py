@@ -49,7 +49,7 @@ class TestCandidates:
     @pytest.mark.parametrize(
         ("names", "message"),
         [
-            ("apache", "apache: unknown server; choose from paceline, gunicorn, floor"),
+            ("apache", "apache: unknown server; choose from paceline, gunicorn, .*, floor"),
             ("gunicorn:pool", "CONCURRENCY=pool: unknown to gunicorn; choose one of gthread, sync"),
             (" , ", "names no server"),
         ],
