@@ -38,6 +38,7 @@ SOFTWARE = {
     "granian": "Granian",
     "uwsgi": "a server that does not say its name",
     "runserver": r"WSGIServer/",
+    "bjoern": "a server that does not say its name",
 }
 """What each server calls itself in SERVER_SOFTWARE."""
 

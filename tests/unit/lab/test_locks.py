@@ -5,9 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from lab.install import lock as locks
 from lab.install import main
+from lab.serve import read_servers
 
 REQUIREMENTS = Path(__file__).resolve().parents[3] / "requirements"
+EXTRAS = {lock for each in read_servers().values() if each.build_packages for lock in locks(each)}
 LOCKS = sorted(REQUIREMENTS.glob("*.txt"))
 PIN = re.compile(r"^([a-z0-9-]+)==([0-9][\w.]*)(?: ; [^\\]+)? \\$", re.MULTILINE)
 
@@ -31,8 +34,10 @@ class TestLock:
 
     def test_it_holds_the_versions_of_dev(self, lock: Path):
         everything = pins(REQUIREMENTS / "dev.txt")
-        shared = {name: pin for name, pin in pins(lock).items() if name not in ALONE}
+        shared = {name: pin for name, pin in pins(lock).items() if name in everything}
         assert shared.items() <= everything.items()
+        alone = pins(lock).keys() - shared.keys() - {*ALONE}
+        assert not alone or lock.stem in EXTRAS
 
 
 def test_the_locks_that_installs_use_are_there():
