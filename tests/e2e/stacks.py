@@ -39,6 +39,7 @@ SOFTWARE = {
     "uwsgi": "a server that does not say its name",
     "runserver": r"WSGIServer/",
     "bjoern": "a server that does not say its name",
+    "mod_wsgi": r"Apache/2\.",
 }
 """What each server calls itself in SERVER_SOFTWARE."""
 
