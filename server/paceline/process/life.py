@@ -14,7 +14,7 @@ from paceline.application import load_application
 from paceline.config import enter
 from paceline.errors import PacelineError
 from paceline.observe import error_stream, reopen_logs
-from paceline.process import hooks, privileges, procfs
+from paceline.process import child, hooks, privileges, procfs
 from paceline.process.output import flush_output
 from paceline.process.reloader import Watch, files_behind
 from paceline.process.teller import Teller
@@ -129,8 +129,7 @@ class Life:
             hooks.attempt(self._config, "worker_int", self._worker)
             self._end(0, in_a_hurry=True)
 
-        # A child that the application forks must not act for this worker when it is told to end.
-        os.register_at_fork(after_in_child=_forget_signals)
+        child.keep_out(self._listeners)
         signal.signal(signal.SIGTERM, drain)
         signal.signal(signal.SIGINT, quit_now)
         signal.signal(signal.SIGQUIT, quit_now)
@@ -203,8 +202,3 @@ def explain(error: BaseException) -> None:
 
 def _ignore(*_: object) -> None:
     """Unlike SIG_IGN, this is not passed on to programs that the application starts."""
-
-
-def _forget_signals() -> None:
-    for each in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGABRT, signal.SIGUSR1):
-        signal.signal(each, signal.SIG_DFL)

@@ -262,9 +262,13 @@ def fail(environ: Environ, start: Start, query: Query) -> Iterable[bytes]:
             super().close()
             if at == "close":
                 raise error
+            if at == "write":
+                send(b"late")
 
     if at == "call":
         raise error
+    if at == "group":
+        raise BaseExceptionGroup("two", [error, KeyboardInterrupt()])
     send = start("200 OK", [TEXT])
     if at == "started":
         raise error
@@ -338,6 +342,7 @@ def bad(environ: Environ, start: Start, query: Query) -> Iterable[bytes]:
         "no start, no body": (None, [], []),
         "text": ("200 OK", [TEXT], ["x"]),
         "text in parts": ("200 OK", [TEXT], iter(["x", "y"])),
+        "text later": ("200 OK", [TEXT], iter([b"x", "y"])),
         "none": ("200 OK", [TEXT], None),
         "status": ("200", [TEXT], [b"x"]),
         "interim": ("100 Continue", [TEXT], [b"x"]),
@@ -363,6 +368,39 @@ def bad(environ: Environ, start: Start, query: Query) -> Iterable[bytes]:
     return body  # type: ignore[no-any-return]
 
 
+def fork(environ: Environ, start: Start, query: Query) -> Iterable[bytes]:
+    """Fork; the child leaves as it was asked to, the parent tells its exit status."""
+
+    def of_both() -> Iterator[bytes]:
+        if query["child"] == "goes on":
+            yield b"begun "
+        child = os.fork()
+        if child:
+            _, status = os.waitpid(child, 0)
+            yield b"exit status %d" % os.waitstatus_to_exitcode(status)
+        elif query["child"] == "exits":
+            sys.exit(7)
+        elif query["child"] == "raises":
+            raise Intended(query["token"])
+        elif query["child"] != "ends":
+            yield b"child"
+
+    start("200 OK", [TEXT])
+    return [b"".join(of_both())] if query["child"] == "returns" else of_both()
+
+
+def daemon(environ: Environ, start: Start, query: Query) -> Iterable[bytes]:
+    """Fork a process that lives on; its pid."""
+    child = os.fork()
+    if not child:
+        try:
+            wait_for_gate(query["token"])
+        finally:
+            os._exit(0)
+    start("200 OK", [TEXT])
+    return [b"%d" % child]
+
+
 def wrong_length(environ: Environ, start: Start, query: Query) -> Iterable[bytes]:
     start("200 OK", [TEXT, ("Content-Length", query["length"])])
     return Body([b"x"] * int(query["count"]), query["token"])
@@ -383,7 +421,7 @@ CHECKED: tuple[View, ...] = (
         process,
     ),
 )
-UNCHECKED: tuple[View, ...] = (file, pipe, read_all, start_late, bad, wrong_length)
+UNCHECKED: tuple[View, ...] = (file, pipe, read_all, start_late, bad, fork, daemon, wrong_length)
 VIEWS = {view.__name__: view for view in (*CHECKED, *UNCHECKED)}
 
 

@@ -22,6 +22,7 @@ from lab.tracing.exporting import ROOM
 from lab.tracing.names import Hop
 from lab.tracing.recording import CAPTURE, MOST_SPANS
 from lab.words import TRANSPORTS, WORDS
+from tests.contract.behaviour.faults import FAULTS, FORKS
 from tests.contract.case import CASES, Case
 from tests.unit.docs.pages import DOCS, PAGES, REPO, bare, table
 
@@ -69,6 +70,11 @@ def test_the_cases_of_a_row_are_of_its_sections(row: list[str]):
 def test_each_case_is_in_one_row():
     named = [case.name for row in WITH_CASES for case in cases_of(row)]
     assert sorted(named) == [case.name for case in CASES]
+
+
+def test_every_fault_that_is_tried_has_its_row_and_answer():
+    rows = table(BEHAVIOR, "What an application does wrong", "The client gets")
+    assert rows == [list(row) for row in dict.fromkeys((x.row, x.gets) for x in FAULTS + FORKS)]
 
 
 def test_every_status_that_the_server_gives_is_explained():
