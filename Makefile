@@ -10,7 +10,7 @@ INSTALL = $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv up down status test test-pythons lint audit lock fuzz hostile bench bench-trace \
+.PHONY: help venv up down status test test-pythons lint audit lock fuzz soak hostile bench bench-trace \
         bench-instructions clean
 
 help: ## print this
@@ -63,6 +63,9 @@ bench-instructions: $(VENV)/.installed-dev ## count instructions for each reques
 
 hostile: $(VENV)/.installed-dev ## what a client feels while paceline is attacked; BENCH='--only idle'
 	@exec $(BIN)/python -m lab.bench.hostile $(BENCH)
+
+soak: $(VENV)/.installed-dev ## mixed load on paceline: what it holds must not grow; SOAK_MINUTES=60
+	@exec $(BIN)/python -m lab.soak $(BENCH)
 
 lock: $(VENV)/.installed-dev ## compile requirements/*.txt anew from pyproject.toml and servers.toml
 	$(SERVERS) requires | $(BIN)/uv pip compile $(COMPILE) --group pyproject.toml:dev --upgrade pyproject.toml - --output-file $(LOCKS)/dev.txt

@@ -39,8 +39,8 @@ def words_of(arguments: Sequence[str], more: tuple[str, ...] = ()) -> list[str]:
 
 
 def make(arguments: list[str]) -> None:
-    fuzzing = ("FUZZ_SECONDS", "FUZZ_MUTATIONS", "FUZZ_SEED")
-    left = words_of(arguments, more=("PYTHON", "VENV", "PYTEST", "BENCH", *fuzzing))
+    numbers = ("FUZZ_SECONDS", "FUZZ_MUTATIONS", "FUZZ_SEED", "SOAK_MINUTES")
+    left = words_of(arguments, more=("PYTHON", "VENV", "PYTEST", "BENCH", *numbers))
     assert set(left) <= TARGETS
 
 

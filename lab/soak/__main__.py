@@ -1,0 +1,5 @@
+"""Run it: `python -m lab.soak`."""
+
+from lab.soak.cli import main
+
+main(prog_name="soak")
