@@ -97,6 +97,8 @@ def _become(listeners: Mapping[str, Listener], mask: set[int | signal.Signals]) 
         environ = dict(os.environ)
         if passed := activation.passed(environ, os.getppid()):
             environ["LISTEN_PID"] = str(os.getpid())
+        if environ.get("WATCHDOG_PID") == str(os.getppid()):  # else nobody would give signs of life
+            environ["WATCHDOG_PID"] = str(os.getpid())
         for descriptor in [*descriptors.values(), *(each for _, each in passed)]:
             os.set_inheritable(descriptor, True)
         environ[SOCKETS] = json.dumps(descriptors)

@@ -155,6 +155,29 @@ class TestServer:
             assert "reload given up" in server.log
         manager.close()
 
+    def test_a_new_process_in_its_place_gives_them_too(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        manager = Manager(f"{tmp_path}/notify")
+        monkeypatch.setenv("NOTIFY_SOCKET", manager.environ["NOTIFY_SOCKET"])
+        monkeypatch.setenv("WATCHDOG_USEC", "200000")
+        mine = ("sh", "-c", 'WATCHDOG_PID=$$ exec "$@"', "sh")
+        with Server(tmp_path, before=mine) as server:
+            manager.hear_of("READY")
+            server.signal(signal.SIGUSR2)
+            successor = int(manager.hear_of("MAINPID")["MAINPID"])
+            try:
+                manager.hear_of("READY")
+                server.signal(signal.SIGTERM)
+                assert server.exit_status() == 0
+                while "STOPPING" not in manager.hear():
+                    pass  # what was said while both were there
+                for _ in range(2):
+                    assert manager.hear() == {"WATCHDOG": "1"}
+            finally:
+                os.kill(successor, signal.SIGINT)
+        manager.close()
+
     def test_it_gives_signs_of_life_from_the_start(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
