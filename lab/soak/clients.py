@@ -152,7 +152,7 @@ class Crowd:
     def _visit(self) -> None:
         while time.monotonic() < self._until:
             (visit,) = random.choices(list(VISITS), [*VISITS.values()])
-            found = []
+            found: list[str] = []
             try:
                 found += visit(self._address)
             except (OSError, http.client.HTTPException) as error:
