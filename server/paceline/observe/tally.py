@@ -34,6 +34,8 @@ class Timed(Protocol):
     """When its bytes were ready to be read (``time.monotonic()``)."""
     queue: float
     """Seconds from then until a thread had them."""
+    waited: float | None
+    """Seconds from the moment that a trusted proxy sent it until then; None: not known."""
 
 
 class Tally:
@@ -43,6 +45,7 @@ class Tally:
         self._lock = threading.Lock()
         self._durations = Histogram()
         self._queue = Histogram()
+        self._waited = Histogram()
         self._failed = 0
         self._refused = 0
 
@@ -53,6 +56,8 @@ class Tally:
         with self._lock:
             self._durations.add(took)
             self._queue.add(exchange.queue)
+            if exchange.waited is not None:
+                self._waited.add(exchange.waited)
             self._failed += failed
 
     def refuse(self) -> None:
@@ -69,4 +74,5 @@ class Tally:
                 "refused": self._refused,
                 "duration": self._durations.read(),
                 "queue_time": self._queue.read(),
+                "since_proxy": self._waited.read(),
             }

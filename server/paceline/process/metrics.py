@@ -32,6 +32,7 @@ COUNTS = (
 HISTOGRAMS = (
     ("duration_seconds", "From a request's bytes until its answer was made.", "duration"),
     ("queue_seconds", "Of that, until a thread had the request.", "queue_time"),
+    ("since_proxy_seconds", "From when a trusted proxy sent it until then.", "since_proxy"),
 )
 
 

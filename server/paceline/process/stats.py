@@ -5,7 +5,8 @@
      "workers": [
         {"pid": 101, "age": 1, "started": 1.7e9, "state": "ready", "silent": false,
          "requests": 42, "failed": 0, "refused": 1, "duration": {"buckets": [40, …], "sum": 0.1},
-         "queue_time": {"buckets": [42, …], "sum": 0.01}, "gil_wait": 0.000021,
+         "queue_time": {"buckets": [42, …], "sum": 0.01},
+         "since_proxy": {"buckets": [0, …], "sum": 0.0}, "gil_wait": 0.000021,
          "connections": 3, "queue": 0, "thread_limit": 64,
          "threads": [
             {"name": "rider-1", "native_id": 105, "state": "blocked",

@@ -30,7 +30,7 @@ one that has to wait for it is seldom taken for blocked."""
 SOME = 0.05
 """Of that time; one that runs for less is blocked."""
 
-COUNTED = "requests", "failed", "refused", "duration", "queue_time", "gil_wait"
+COUNTED = "requests", "failed", "refused", "duration", "queue_time", "since_proxy", "gil_wait"
 """What is passed on as the worker says it."""
 
 log = logging.getLogger("paceline.error")

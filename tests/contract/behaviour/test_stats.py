@@ -2,6 +2,7 @@
 
 import json
 import socket
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -174,8 +175,10 @@ def test_the_same_as_metrics(place: Path) -> None:
     with watched(Combination("adaptive", workers=2), place) as watched_server:
         server = watched_server.server
         with server.connect() as client:
-            for _ in range(3):
+            for _ in range(2):
                 assert client.get("/hello").status == 200
+            sent = f"X-Request-Start: t={time.time() - 2:.3f}"
+            assert client.get("/hello", sent).status == 200
             assert client.get("/fail?at=call&token=metrics").status == 500
         with server.connect() as client:
             client.send(b"nonsense\r\n\r\n")
@@ -194,6 +197,8 @@ def test_the_same_as_metrics(place: Path) -> None:
     assert total("paceline_refused", "_total") == 1
     assert total("paceline_duration_seconds", "_count") == 4
     assert total("paceline_queue_seconds", "_count") == 4
+    assert total("paceline_since_proxy_seconds", "_count") == 1
+    assert total("paceline_since_proxy_seconds", "_sum") >= 2
     assert 0 < total("paceline_queue_seconds", "_sum") < total("paceline_duration_seconds", "_sum")
     assert len(families["paceline_gil_wait_seconds"].samples) == 2
     states = {each.labels["state"] for each in families["paceline_threads"].samples}

@@ -18,7 +18,7 @@ from tests.unit.docs.pages import PAGES, REPO, blocks, names
 from tests.unit.docs.project import has_address
 
 MAKEFILE = (REPO / "Makefile").read_text()
-TARGETS = set(re.search(r"^\.PHONY: (.*)$", MAKEFILE, re.MULTILINE)[1].split())  # type: ignore[index]
+TARGETS = set(" ".join(re.findall(r"^\.PHONY: (.*)$", MAKEFILE, re.MULTILINE)).split())
 COMPOSE = (REPO / "docker-compose.yml").read_text()
 SERVICES = set(re.findall(r"^  (\w+):$", COMPOSE.partition("\nservices:")[2], re.MULTILINE))
 PROFILES = set(re.findall(r"^    profiles: \[(\w+)\]$", COMPOSE, re.MULTILINE))
