@@ -12,7 +12,7 @@ from tests.contract.case import CASES, Case, Expected, parse, read, render
 from tests.fuzz import __main__ as fuzz
 from tests.fuzz import oracles, reference
 from tests.fuzz.mutation import mutations
-from tests.fuzz.understood import understand
+from tests.fuzz.understood import LOG, LOUD, understand
 
 MUTATIONS = 1000
 every_target = pytest.mark.parametrize("target", oracles.TARGETS.values(), ids=oracles.TARGETS)
@@ -77,6 +77,21 @@ def test_a_lenient_parser_is_found(monkeypatch, module, name, broken, data):
     monkeypatch.setattr(module, name, broken)
     with pytest.raises(AssertionError):
         oracles.check_connection(data)
+
+
+def test_an_error_that_is_only_logged_is_found(monkeypatch):
+    monkeypatch.setattr("tests.fuzz.understood.connect", lambda *_, **__: Failing())
+    with pytest.raises(AssertionError, match="it failed"):
+        understand([b"GET"])
+    assert LOUD not in LOG.handlers  # or it would make failures of other tests' errors
+
+
+class Failing:
+    """A conversation in which the server logs an error, and goes on."""
+
+    def say(self, *_: bytes) -> bytes:
+        LOG.error("it failed")
+        return b""
 
 
 def test_what_is_found_becomes_the_same_case_again():
