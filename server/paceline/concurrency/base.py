@@ -157,11 +157,13 @@ class Model:
 
     def last_connections(self) -> Iterator[Conversation]:
         """Accept who could connect until now, then listen no more."""
-        yield from self.who_waits()
+        # All of them before the first is served: others may listen on, and more come meanwhile.
+        yield from list(self.who_waits())
         time.sleep(HANDSHAKES)
-        yield from self.who_waits()
+        last = list(self.who_waits())
         for listener in self.listeners:
             listener.close()
+        yield from last
 
     def who_waits(self) -> Iterator[Conversation]:
         """Accept those who have connected."""
