@@ -75,6 +75,7 @@ def make_model(
         forwarding=_forwarding(config),
         trusted=config.forwarded_allow_ips,
         access_log=AccessLog.from_config(config),
+        place=getattr(worker, "place", None) if config.workers > 1 else None,
         health_path=config.health_path or "",
         sendfile=config.sendfile,
         proxy_versions=PROXY_VERSIONS[config.proxy_protocol],

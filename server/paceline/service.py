@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Protocol
 
+from paceline.balance import Place
 from paceline.exchange import Exchange
 from paceline.limits import Limits, Timeouts
 from paceline.observe.observation import Crowd, Observer
@@ -44,6 +45,8 @@ class Service:
     trusted: Peers = frozenset({"127.0.0.1", "::1", ""})
     """Addresses of the proxies whose word is taken; empty: a peer on a Unix socket."""
     access_log: AccessLog | None = None
+    place: Place | None = None
+    """Where the workers tell each other how many connections they have; None: it is alone."""
     health_path: str = ""
     """The path that the server answers by itself; empty: none."""
     sendfile: bool = True

@@ -30,7 +30,7 @@ LAYERS = """
     wsgi                transport
     http                config
     settings
-    observe             limits
+    observe             limits              balance
     errors
 """
 

@@ -29,11 +29,13 @@ Schmidt et al., "Leader/Followers", POSA 2, 2000, has the pattern; the monitor i
 
 import contextlib
 import logging
+import math
 import queue
 import threading
 import time
 from collections import deque
 
+from paceline.balance import LOOK
 from paceline.concurrency.activity import IDLE, LEADING, Activity, Doing
 from paceline.concurrency.base import DRAIN, HANDSHAKES, HEARTBEAT, Model
 from paceline.concurrency.memory import give_back
@@ -84,6 +86,8 @@ class Adaptive(Model):
         self._overdue = False
         self._accepting: dict[int, Listener] = {}
         self._waiting_for_room = False
+        self._pause = HEARTBEAT  # seconds that a poll may take
+        self._look_at = math.inf  # when listeners are looked at that it has turned away from
         self._next_sweep = 0.0
         self._last_call = 0.0  # when it accepts for the last time, in a drain
         self._drained_by = 0.0
@@ -94,6 +98,7 @@ class Adaptive(Model):
     def run(self) -> None:
         """Serve until stopped, then until the last conversation is over."""
         self._poller.register(self._stopped, READ)
+        self._tell()
         self._open_listeners()
         self._riders.start()
         monitor, riders = self._monitor, self._riders
@@ -223,9 +228,8 @@ class Adaptive(Model):
         return True
 
     def _poll(self, at_once: bool) -> None:
-        restless = self.stopping or self._waiting_for_room
         self._polling = True
-        events = self._poller.poll(0 if at_once else RESTLESS if restless else HEARTBEAT)
+        events = self._poller.poll(0 if at_once else self._pause)
         self._polling = False
         now = time.monotonic()
         conversations, admit = self._conversations, self._admit
@@ -244,6 +248,8 @@ class Adaptive(Model):
         if self._dozing:
             self._dozing = False
             self._call.put(None)
+        if now >= self._look_at:
+            self._look_again()
         if now >= self._next_sweep:
             self._sweep(now)
 
@@ -265,7 +271,7 @@ class Adaptive(Model):
         """Take in connections; or notice that the worker is to stop."""
         if descriptor == self._stopped:
             self._poller.unregister(descriptor)
-            self._next_sweep = 0.0
+            self._pause, self._look_at, self._next_sweep = RESTLESS, math.inf, 0.0
             return
         listener = self._accepting.get(descriptor)
         if listener is None:
@@ -274,16 +280,39 @@ class Adaptive(Model):
             if len(self._conversations) >= self.service.max_connections:
                 self._close_listeners()
                 self._waiting_for_room = True
-                self._next_sweep = 0.0
+                self._pause, self._next_sweep = RESTLESS, 0.0
+                return
+            if self._yields():
                 return
             conversation = self.accept(listener)
             if conversation is None:
                 return
             self._watch.take_in(conversation)
+            self._tell()
+
+    def _tell(self) -> None:
+        """Tell the other workers how many connections there are here."""
+        if self.service.place is not None:
+            self.service.place.say(math.inf if self.stopping else len(self._conversations))
+
+    def _yields(self) -> bool:
+        """Leave who connects to a worker that has fewer, unless nobody there has time for them."""
+        place, now = self.service.place, time.monotonic()
+        if place is None or self.stopping or not place.yields(len(self._conversations), now):
+            return False
+        self._close_listeners()
+        self._pause, self._look_at = LOOK, now + LOOK
+        return True
+
+    def _look_again(self) -> None:
+        """See whether those who were left to another worker are still there."""
+        self._pause, self._look_at = HEARTBEAT, math.inf
+        self._open_listeners()
 
     def _sweep(self, now: float) -> None:
         """About once a second: give a sign of life, and see whose time is up."""
         self.service.heartbeat()
+        self._tell()
         self._next_sweep = now + (RESTLESS if self._waiting_for_room else HEARTBEAT)
         if self.stopping:
             self._drain(now)
@@ -299,6 +328,7 @@ class Adaptive(Model):
         """Listen again where there is room; else ask those to leave who can be spared."""
         if len(self._conversations) < self.service.max_connections:
             self._waiting_for_room = False
+            self._pause = HEARTBEAT
             self._open_listeners()
             return
         everybody = list(self._conversations.values())

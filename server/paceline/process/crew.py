@@ -12,6 +12,7 @@ from math import inf
 from typing import NoReturn
 from wsgiref.types import WSGIApplication
 
+from paceline.balance import Board
 from paceline.config import Config
 from paceline.process import hooks
 from paceline.process.life import Life
@@ -45,6 +46,7 @@ class Crew:
         self._build_model = build_model
         self._workers: dict[int, Worker] = {}
         self._age = 0
+        self._board = Board()
 
     def __iter__(self) -> Iterator[Worker]:
         """The workers, oldest first."""
@@ -61,7 +63,7 @@ class Crew:
     ) -> None:
         """Fork a worker, which loads the application itself where that is None; OSError."""
         self._age += 1
-        worker = Worker(self._age, config, application)
+        worker = Worker(self._age, config, application, self._board.place())
         hooks.attempt(config, "pre_fork", self._server, worker)
         own = [listeners[address] for address in config.bind]
         life = Life(worker, self._server, own, self._build_model, self._inbox.wake)
@@ -107,6 +109,8 @@ class Crew:
             if worker is not None:
                 yield worker, os.waitstatus_to_exitcode(status)
                 worker.close()
+                if worker.place:
+                    self._board.leave(worker.place)
 
     def end(self, workers: Iterable[Worker], signum: signal.Signals, grace: float) -> None:
         """Tell each to end, and let enforce() kill it when `grace` seconds are over."""

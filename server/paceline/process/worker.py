@@ -7,6 +7,7 @@ from math import inf
 from typing import Any, Protocol
 from wsgiref.types import WSGIApplication
 
+from paceline.balance import Place
 from paceline.concurrency.activity import Activity
 from paceline.config import Config
 from paceline.process.channel import Channel
@@ -50,13 +51,21 @@ class Worker:
 
     log = logging.getLogger("paceline.error")
 
-    def __init__(self, age: int, config: Config, application: WSGIApplication | None) -> None:
+    def __init__(
+        self,
+        age: int,
+        config: Config,
+        application: WSGIApplication | None,
+        place: Place | None = None,
+    ) -> None:
         self.age = age
         """Workers are numbered from 1 in the order of their start."""
         self.cfg = config
         self.pid = 0
         self.wsgi = application
         """The application once it is loaded; a post_worker_init hook may put it in another."""
+        self.place = place
+        """Where it tells its siblings how many connections it has."""
         self.heartbeat = Heartbeat()
         self.channel = Channel() if config.stats else None
         self.started = time.monotonic()
