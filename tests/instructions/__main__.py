@@ -91,6 +91,8 @@ def main(only: tuple[str, ...], raw: Path | None, save: bool) -> None:
     elif lost:
         click.echo(f"\nMore than {TOLERANCE:.0%} dearer than before: {', '.join(lost)}", err=True)
         sys.exit(LOSS)
+    elif any(now[name] < before[name] * (1 - TOLERANCE) for name in now if name in before):
+        click.echo("\nCheaper than before: BENCH=--save keeps these figures, so that it stays so.")
 
 
 if __name__ == "__main__":

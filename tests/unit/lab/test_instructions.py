@@ -33,6 +33,7 @@ def test_a_loss_is_one_past_the_tolerance(figures: dict[str, int], now: int, sta
     assert ran.exit_code == status
     assert ("dearer than before: hello: +2.1%" in ran.stderr) is bool(status)
     assert f"{now:,}      100,000" in ran.stdout
+    assert ("Cheaper than before" in ran.stdout) is (now == 50_000)
 
 
 def test_figures_are_kept_for_each_python(figures: dict[str, int], tmp_path: Path) -> None:
