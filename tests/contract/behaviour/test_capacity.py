@@ -12,6 +12,7 @@ from tests.contract.behaviour.client import Client, get, post
 from tests.contract.behaviour.serving import (
     NOT_SERIAL,
     OF_EACH_MODEL,
+    PATIENCE,
     Combination,
     Serving,
     eventually,
@@ -185,13 +186,12 @@ def test_an_idle_server_rests(server: Serving) -> None:
 @pytest.mark.parametrize("combination", OF_EACH_MODEL, ids=str)
 @pytest.mark.parametrize("kept", [False, True])
 def test_a_worker_is_replaced(place: Path, combination: Combination, kept: bool) -> None:
-    """After as many requests as it may serve, and who could connect meanwhile; none is lost."""
+    """After as many requests as it may serve, and others until the next is ready; none is lost."""
     pids: list[int] = []
+    deadline = time.monotonic() + PATIENCE
     with serving(combination, place, "--max-requests=5") as server:
         client = server.connect()
-        until = time.monotonic() + 30
-        # A worker serves on until its successor is ready.
-        while len(set(pids)) < 3 and time.monotonic() < until:
+        while len({*pids}) < 3 and time.monotonic() < deadline:
             answer = client.ask(post("/raw/process", b"body"))
             pids.append(json.loads(answer.body)[0])
             if answer.closes or not kept:
