@@ -113,7 +113,8 @@ def has_file(path: str) -> bool:
     """Whether a path, from one of the roots, leads somewhere; `<room>` and `*` match anything."""
     pattern = re.sub(r"<\w+>", "*", path).rstrip("/")
     made = (REPO / ".gitignore").read_text().split()  # what a run makes, such as var/
-    return f"/{path}" in made or any(next(root.glob(pattern), None) for root in ROOTS)
+    is_made = any(f"/{path}".startswith(each) for each in made if each.startswith("/"))
+    return is_made or any(next(root.glob(pattern), None) for root in ROOTS)
 
 
 @cache
