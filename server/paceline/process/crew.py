@@ -107,6 +107,8 @@ class Crew:
                 return
             worker = self._workers.pop(pid, None)
             if worker is not None:
+                if os.WIFSIGNALED(status) and not worker.leaving:
+                    _tell_of(worker)
                 yield worker, os.waitstatus_to_exitcode(status)
                 worker.close()
                 if worker.place:
@@ -150,3 +152,15 @@ class Crew:
         """Let every worker's silence count from now."""
         for worker in self:
             worker.heartbeat.beat()
+
+
+def _tell_of(worker: Worker) -> None:
+    """Log what it had in hand when it last said so, since it cannot any more."""
+    at, requests = worker.note.read()
+    for request in requests:
+        log.critical(
+            "worker %d was at %s, when it last said so %.1f s ago",
+            worker.pid,
+            request,
+            time.monotonic() - at,
+        )

@@ -15,6 +15,8 @@ from paceline.config import enter
 from paceline.errors import PacelineError
 from paceline.observe import error_stream, reopen_logs
 from paceline.process import child, hooks, privileges, procfs
+from paceline.process.in_hand import in_hand
+from paceline.process.note import NOTED
 from paceline.process.output import flush_output
 from paceline.process.reloader import Watch, files_behind
 from paceline.process.teller import Teller
@@ -50,6 +52,7 @@ class Life:
         self._parent = os.getpid()
         self._model: Model | None = None
         self._weigh_at = 0.0
+        self._note_at = 0.0
 
     def settle_in(self) -> None:
         """Give signals the meaning that they have until there is something to drain.
@@ -135,13 +138,21 @@ class Life:
         signal.signal(signal.SIGQUIT, quit_now)
 
     def _on_abort(self, *_: object) -> None:
-        hooks.attempt(self._config, "worker_abort", self._worker)
-        self._end(1, in_a_hurry=True)
+        try:
+            for each in in_hand(self._model) if self._model else ():
+                log.critical("Was at %s", each)
+            self._worker.note.write([])  # that is said
+            hooks.attempt(self._config, "worker_abort", self._worker)
+        finally:
+            self._end(1, in_a_hurry=True)
 
     def _beat(self) -> None:
         heartbeat = self._worker.heartbeat
         heartbeat.beat()
         model = self._model
+        if model and heartbeat.last >= self._note_at:
+            self._note_at = heartbeat.last + NOTED
+            self._worker.note.write(in_hand(model))
         if model and not heartbeat.tired and (model.tired or self._is_too_large()):
             heartbeat.say_tired()
             self._wake_supervisor()

@@ -12,6 +12,7 @@ from paceline.concurrency.activity import Activity
 from paceline.config import Config
 from paceline.process.channel import Channel
 from paceline.process.heartbeat import Heartbeat
+from paceline.process.note import Note
 from paceline.transport import Listener
 
 BEAT = 1.0
@@ -67,6 +68,7 @@ class Worker:
         self.place = place
         """Where it tells its siblings how many connections it has."""
         self.heartbeat = Heartbeat()
+        self.note = Note()
         self.channel = Channel() if config.stats else None
         self.started = time.monotonic()
         self.leaving = False
@@ -86,6 +88,7 @@ class Worker:
     def close(self) -> None:
         """Let go of what it shares with its supervisor: it is over, or this is its sibling."""
         self.heartbeat.close()
+        self.note.close()
         if self.channel:
             self.channel.close()
 

@@ -1,6 +1,7 @@
 """The supervisor, with real processes and real signals: start, death and stop."""
 
 import os
+import re
 import signal
 import socket
 import time
@@ -36,6 +37,47 @@ class TestDeath:
             # Where it hung, as faulthandler writes it.
             assert 'app.py", line' in server.log
 
+    def test_it_is_said_which_requests_it_was_at_when_it_last_could(self, tmp_path: Path) -> None:
+        later = APPLICATION.replace(
+            'elif path == "/hang":',
+            'elif path == "/hang-later":\n        time.sleep(3)  # longer than between two notes\n'
+            '        ctypes.PyDLL(None).sleep(1000)\n    elif path == "/hang":',
+        )
+        with Server(tmp_path, "--timeout", "0.5", application=later) as server:
+            call = Call(server.ready(), "/hang-later?a=b")
+            said = (
+                r"was at GET /hang-later\?a=b HTTP/1.1, for [123]\.\d s, in \S+, when it last said"
+            )
+            server.logged(said)
+            assert isinstance(call.end(), OSError)
+            assert server.get("/").startswith("one")
+
+    def test_also_of_one_that_was_killed(self, tmp_path: Path) -> None:
+        with Server(tmp_path, "-k", "pool") as server:
+            Call.in_flight(server.ready())
+            (worker,) = children(server.pid)
+            started = time.monotonic()
+            until(lambda: time.monotonic() > started + 2.5, "two beats")
+            os.kill(worker, signal.SIGKILL)
+            server.logged(rf"worker {worker} was at GET /wait HTTP/1.1, for .*, in pool-1, when")
+
+    @pytest.mark.parametrize("model", ["adaptive", "pool", "thread"])
+    def test_one_that_is_aborted_says_what_its_threads_were_at(
+        self, tmp_path: Path, model: str
+    ) -> None:
+        tells = APPLICATION.replace('"/hang":', '"/hang":\n        print("hangs", flush=True)')
+        with Server(tmp_path, "-k", model, application=tells) as server:
+            calls = [Call(server.ready(), f"/hang?{number}") for number in (1, 2)]
+            server.logged("hangs", 2)
+            (worker,) = children(server.pid)
+            os.kill(worker, signal.SIGABRT)
+            server.logged(f"worker {worker} has exited with status 1")
+            for call in calls:
+                assert isinstance(call.end(), OSError)
+            told = re.findall(r"Was at GET /hang\?(.) HTTP/1.1, for \S+ s, in ", server.log)
+            assert sorted(told) == ["1", "2"]
+            assert "when it last said" not in server.log, "once is enough"
+
     def test_one_that_hangs_in_python_can_still_say_so(self, tmp_path: Path) -> None:
         (tmp_path / "paceline.conf.py").write_text(
             "def worker_abort(worker): worker.log.error('abort hook')\n"
@@ -43,7 +85,7 @@ class TestDeath:
         )
         with Server(tmp_path, "-w", "2", "-k", "serial", "--timeout", "0.2") as server:
             call = Call(server.ready(2), "/hang")
-            server.logged("abort hook(?s:.*)exit hook")
+            server.logged("Was at GET /hang HTTP/1.1(?s:.*)abort hook(?s:.*)exit hook")
             server.ready(3)
             assert isinstance(call.end(), OSError)
 

@@ -1,0 +1,23 @@
+"""Which requests a worker has in hand."""
+
+import time
+
+from paceline.process.worker import Model
+
+LONGEST = 500
+"""Characters of a request line that are told."""
+
+
+def in_hand(model: Model) -> list[str]:
+    """Return a line for each request that a thread works on, that which takes longest first."""
+    now = time.monotonic()
+    found = []
+    for doing in model.activity().threads:
+        conversation = doing.conversation
+        exchange = conversation.exchange if conversation else None
+        if conversation and exchange:
+            found.append((now - conversation.ready_at, exchange.request_line, doing.name))
+    return [
+        f"{line[:LONGEST]}, for {seconds:.1f} s, in {thread}"
+        for seconds, line, thread in sorted(found, reverse=True)
+    ]
