@@ -3,6 +3,7 @@
 What the workloads on Django ask for stands in webapp/workload/.
 """
 
+import hashlib
 import time
 from collections.abc import Iterable
 from wsgiref.types import StartResponse, WSGIEnvironment
@@ -13,6 +14,10 @@ WAIT = 0.020
 """Seconds."""
 WORK = 0.001
 """Seconds of CPU that a page of an ordinary application takes."""
+ITERATIONS = 10_000
+"""Of a key derivation: a few milliseconds."""
+PIECE = 65_536
+"""Bytes."""
 PAGE = b"page\n"
 DOWNLOAD = b"x" * 8_000_000
 
@@ -28,6 +33,23 @@ def wait(_: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
     time.sleep(WAIT)
     start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", "7")])
     return [WAITED]
+
+
+def released(_: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    """Uses some milliseconds of CPU in C, where the GIL is not held."""
+    key = hashlib.pbkdf2_hmac("sha256", b"password", b"salt", ITERATIONS)
+    start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", "65")])
+    return [key.hex().encode() + b"\n"]
+
+
+def upload(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    """Reads the body to its end and says how many bytes it had."""
+    length = 0
+    while piece := environ["wsgi.input"].read(PIECE):
+        length += len(piece)
+    said = b"%d\n" % length
+    start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", str(len(said)))])
+    return [said]
 
 
 def victim(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:

@@ -15,7 +15,7 @@ from lab.bench.candidates import Candidate
 from lab.bench.load import WARM_UP
 from lab.bench.results import Results, Run
 from lab.bench.rounds import Plan
-from lab.bench.workloads import CONNECTIONS, WORKLOADS
+from lab.bench.workloads import CONNECTIONS, USUAL, WORKLOADS
 from lab.errors import LabError
 from lab.serve import WordError
 
@@ -33,7 +33,17 @@ Output = click.Path(dir_okay=False, writable=True, path_type=Path)
 )
 @click.option("--quick", is_flag=True, help=f"{QUICK_ROUNDS} rounds of {QUICK_SECONDS} s: a look.")
 @click.option(
-    "--only", multiple=True, type=click.Choice(list(WORKLOADS)), help="This workload; repeatable."
+    "--only",
+    multiple=True,
+    type=click.Choice(list(WORKLOADS)),
+    help="This workload; repeatable. [default: the usual]",
+)
+@click.option(
+    "--connections",
+    type=click.IntRange(1),
+    default=CONNECTIONS,
+    show_default=True,
+    help="Connections of the load, all at once.",
 )
 @click.option(
     "--servers",
@@ -54,6 +64,7 @@ def bench(
     seconds: int | None,
     quick: bool,
     only: tuple[str, ...],
+    connections: int,
     servers: str,
     seed: int | None,
     raw: Path | None,
@@ -62,25 +73,27 @@ def bench(
     """Measure servers beside each other: what a request costs and how many there are per second.
 
     Each server runs as one process on a core of its own, at what its documentation recommends, with
-    no access log; wrk asks it from another core over 32 kept connections. The floor is a loop
+    no access log; wrk asks it from another core over 32 connections. The floor is a loop
     that answers without looking: what Python itself costs. Ctrl-C ends it and shows what is done.
     It takes about ten minutes; leave the machine alone meanwhile.
 
     \b
     make bench
     lab bench --quick --only hello --only django-json
+    lab bench --only upload --only released --connections 64
     lab bench --servers paceline,paceline:pool,gunicorn:sync --only wait
     """
     require(outputs=[path for path in (raw, page) if path])
     if page:
         report.require_place(page)
     plan = Plan(
-        [WORKLOADS[name] for name in dict.fromkeys(only) or WORKLOADS],
+        [WORKLOADS[name] for name in dict.fromkeys(only) or USUAL],
         candidates(servers),
         turns or (QUICK_ROUNDS if quick else ROUNDS),
         seconds or (QUICK_SECONDS if quick else SECONDS),
         random.randrange(10**6) if seed is None else seed,
         machine.these_cores(),
+        connections,
     )
     if not plan.turns():
         raise WordError(f"--servers {servers}: cannot be asked {', '.join(only)}")
@@ -127,7 +140,7 @@ def facts(plan: Plan) -> dict[str, str]:
         **machine.facts(),
         "cores": f"{cores.server} for the server, {cores.load} for the load",
         **({"beware": "; ".join(warnings)} if warnings else {}),
-        "load": f"{CONNECTIONS} kept connections, {plan.rounds} rounds of {plan.seconds} s, "
+        "load": f"{plan.connections} connections, {plan.rounds} rounds of {plan.seconds} s, "
         f"{WARM_UP} s of warm-up before each, seed {plan.seed}",
         "date": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
     }

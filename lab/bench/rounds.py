@@ -48,6 +48,7 @@ class Plan:
     seconds: int
     seed: int
     cores: Cores
+    connections: int = CONNECTIONS
 
     def turns(self) -> list[Turn]:
         """Every run in its order, which follows from the seed."""
@@ -88,7 +89,7 @@ def run_once(plan: Plan, turn: Turn, environ: Mapping[str, str], log: Path) -> R
     command = [*pin, *turn.candidate.command(workload, bind)]
     url = f"http://{bind}{workload.path}"
     warm_up, full = (
-        wrk.command(url, plan.cores.load, CONNECTIONS, seconds)
+        wrk.command(url, plan.cores.load, plan.connections, seconds, wrk.asking(workload))
         for seconds in (WARM_UP, plan.seconds)
     )
     figures: Figures = {}

@@ -89,7 +89,9 @@ class Started:
         """
         connection = answers.to_bind(self.bind)
         try:
-            connection.request("GET", self.workload.path)
+            workload = self.workload
+            body = b"x" * workload.upload or None
+            connection.request(workload.method, workload.path, body, workload.headers)
             answer = connection.getresponse()
             return answer.status, answer.read()
         finally:

@@ -1,30 +1,32 @@
-"""What is asked of the servers, each workload declared once."""
+"""What is asked of the servers: the entries of lab/workloads.toml, whose head explains them."""
 
 import json
+import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from lab.bench import apps
 from lab.serve import APPS, WEBAPP
 from lab.stack.layout import REPO
+
+TABLE = REPO / "lab" / "workloads.toml"
 
 CONNECTIONS = 32
 """Connections of the load: more than a pool of 8 threads, so that the threads are what counts."""
 
-WAIT_MS = round(apps.WAIT * 1000)
-CPU_MS = 5
-IDLE = 5_000
-
 DJANGO = ":".join(APPS["django"])
+
+Accepts = Callable[[bytes], bool]
 
 
 @dataclass(frozen=True)
 class Workload:
     """A request to one application, and what its answer must be.
 
-    ``arguments`` are for the servers of servers.toml by their name.  With ``idle`` the workload is
-    not load but that many connections that were used once and are kept.
+    ``upload`` is the length of the request's body in bytes.  ``arguments`` are for the servers of
+    servers.toml by their name.  With ``idle`` the workload is not load but that many connections
+    that were used once and are kept.
     """
 
     name: str
@@ -32,18 +34,39 @@ class Workload:
     application: str
     folder: Path
     path: str
-    accepts: Callable[[bytes], bool]
+    accepts: Accepts
     floor: bool = False
     idle: int = 0
     arguments: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    upload: int = 0
+    keep_alive: bool = True
+    usual: bool = False
+
+    @classmethod
+    def from_table(cls, name: str, table: Mapping[str, Any]) -> "Workload":
+        """One entry as tomllib reads it; a key that is not known raises TypeError."""
+        rest = {key: value for key, value in table.items() if key not in CONDITIONS}
+        app = rest.pop("app")
+        application, folder = (":".join(APPS[app]), WEBAPP) if app in APPS else (app, REPO)
+        return cls(name, application=application, folder=folder, accepts=all_of(table), **rest)
+
+    @property
+    def method(self) -> str:
+        """GET, or POST where there is a body to send."""
+        return "POST" if self.upload else "GET"
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The fields of the request beside those that every client sends."""
+        return {} if self.keep_alive else {"Connection": "close"}
 
 
-def exactly(expected: bytes) -> Callable[[bytes], bool]:
+def exactly(expected: bytes) -> Accepts:
     """Accepts one body."""
     return lambda body: body == expected
 
 
-def json_with(condition: Callable[[dict[str, object]], bool]) -> Callable[[bytes], bool]:
+def json_with(condition: Callable[[dict[str, object]], bool]) -> Accepts:
     """Accepts a JSON object for which the condition holds."""
 
     def accepts(body: bytes) -> bool:
@@ -56,74 +79,45 @@ def json_with(condition: Callable[[dict[str, object]], bool]) -> Callable[[bytes
     return accepts
 
 
-def took(what: str, ms: float) -> Callable[[dict[str, object]], bool]:
-    """Holds where the application says that it took at least so many milliseconds."""
+def members(expected: Mapping[str, object]) -> Accepts:
+    """Accepts a JSON object with these members among others."""
+    return json_with(lambda answer: expected.items() <= answer.items())
+
+
+def at_least(lowest: Mapping[str, float]) -> Accepts:
+    """Accepts a JSON object in which these members are numbers and no lower than this."""
 
     def holds(answer: dict[str, object]) -> bool:
-        taken = answer.get(what)
-        return isinstance(taken, float) and taken >= ms
+        found = ((answer.get(name), least) for name, least in lowest.items())
+        return all(isinstance(value, float) and value >= least for value, least in found)
 
-    return holds
-
-
-def _keep(number: int) -> dict[str, Sequence[str]]:
-    """How servers are told to hold more connections than their default of 1,000."""
-    option = ("--worker-connections", str(number))
-    return {"paceline": option, "gunicorn": option}
+    return json_with(holds)
 
 
-_ALL = (
-    Workload(
-        "hello",
-        "plain WSGI, 13 bytes",
-        "lab.bench.apps:hello",
-        REPO,
-        "/",
-        exactly(apps.HELLO),
-        floor=True,
-    ),
-    Workload(
-        "django-json",
-        "a JSON view of Django, with the middleware of a new project",
-        DJANGO,
-        WEBAPP,
-        "/workload/json/",
-        json_with(lambda answer: answer.get("message") == "Hello, world"),
-    ),
-    Workload(
-        "wait",
-        f"plain WSGI that waits {WAIT_MS} ms",
-        "lab.bench.apps:wait",
-        REPO,
-        "/",
-        exactly(apps.WAITED),
-    ),
-    Workload(
-        "django-wait",
-        f"a view of Django that waits {WAIT_MS} ms",
-        DJANGO,
-        WEBAPP,
-        f"/workload/io/?ms={WAIT_MS}",
-        json_with(took("wall_ms", WAIT_MS)),
-    ),
-    Workload(
-        "django-cpu",
-        f"a view of Django that uses {CPU_MS} ms of CPU and holds the GIL",
-        DJANGO,
-        WEBAPP,
-        f"/workload/cpu/?ms={CPU_MS}",
-        json_with(took("cpu_ms", CPU_MS)),
-    ),
-    Workload(
-        "idle",
-        f"plain WSGI, 13 bytes, one client beside {IDLE:,} idle keep-alive connections",
-        "lab.bench.apps:hello",
-        REPO,
-        "/",
-        exactly(apps.HELLO),
-        idle=IDLE,
-        arguments=_keep(IDLE + 1_000),
-    ),
-)
+CONDITIONS: Mapping[str, Callable[[Any], Accepts]] = {
+    "body": lambda text: exactly(text.encode()),
+    "contains": lambda text: lambda body: text.encode() in body,
+    "length": lambda length: lambda body: len(body) == length,
+    "json": members,
+    "at_least": at_least,
+}
+"""What an entry may say of the answer, by its key."""
 
-WORKLOADS = {workload.name: workload for workload in _ALL}
+
+def all_of(table: Mapping[str, Any]) -> Accepts:
+    """Accepts what meets every condition of an entry.  Raises ValueError where there is none."""
+    conditions = [CONDITIONS[key](value) for key, value in table.items() if key in CONDITIONS]
+    if not conditions:
+        raise ValueError(f"a workload must say what its answer is: {', '.join(CONDITIONS)}")
+    return lambda body: all(accepts(body) for accepts in conditions)
+
+
+def read_workloads(path: Path = TABLE) -> dict[str, Workload]:
+    """Every workload of the table by its name, in the table's order."""
+    with path.open("rb") as file:
+        tables = tomllib.load(file).items()
+    return {name: Workload.from_table(name, table) for name, table in tables}
+
+
+WORKLOADS = read_workloads()
+USUAL = tuple(name for name, workload in WORKLOADS.items() if workload.usual)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab.bench.void import VoidError
+from lab.bench.workloads import Workload
 from lab.errors import LabError
 from lab.stack.layout import REPO
 from lab.stack.processes import die_with_parent
@@ -55,10 +56,20 @@ def version() -> str:
     return said.split()[1] if said.startswith("wrk ") else "unknown"
 
 
-def command(url: str, core: int, connections: int, seconds: int) -> list[str]:
-    """The command line, for the repository as working directory."""
+def command(
+    url: str, core: int, connections: int, seconds: int, request: Sequence[str] = ()
+) -> list[str]:
+    """The command line, in the repository; ``request`` is what asking() makes."""
     how = ["-t1", f"-c{connections}", f"-d{seconds}s", "-s", str(SCRIPT)]
-    return ["taskset", "-c", str(core), "wrk", *how, url]
+    return ["taskset", "-c", str(core), "wrk", *how, url, *request]
+
+
+def asking(workload: Workload) -> list[str]:
+    """What tells wrk.lua of a request that is more than a GET: the body's length, the fields."""
+    if not workload.upload and not workload.headers:
+        return []
+    fields = [f"{name}:{value}" for name, value in workload.headers.items()]
+    return ["--", str(workload.upload), *fields]
 
 
 def run(command: Sequence[str], seconds: int) -> Load:

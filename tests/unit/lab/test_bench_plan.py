@@ -137,7 +137,7 @@ class TestAnswers:
     [
         (["--rounds", "0"], "--rounds"),
         (["--seconds", "half"], "--seconds"),
-        (["--only", "tea"], "'tea' is not one of 'hello', 'django-json'"),
+        (["--only", "tea"], "'tea' is not one of 'hello', 'hello-close'"),
     ],
 )
 def test_a_bad_value_is_refused_before_anything_runs(arguments: list[str], message: str):

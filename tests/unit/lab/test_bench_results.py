@@ -107,7 +107,7 @@ class TestTargets:
         ]
 
     def test_each_is_of_a_workload_that_there_is(self):
-        assert {target.workload for target in TARGETS} == set(WORKLOADS)
+        assert {target.workload for target in TARGETS} <= set(WORKLOADS)
 
 
 class TestReport:
