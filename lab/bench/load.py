@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from lab.bench import wrk
+from lab.bench.peak import watched
 from lab.bench.process_tree import stolen, usage
 from lab.bench.running import LAST_BREATH, Started
 from lab.bench.void import VoidError
@@ -24,7 +25,8 @@ def measure(
     drive(server, warm_up, WARM_UP)
     server.check()  # answered behind all that the warm-up left, which would count as waiting
     before, stolen_before = usage(server.pid), stolen()
-    load = drive(server, command, seconds)
+    with watched(server.pid) as peak:
+        load = drive(server, command, seconds)
     used = server.require_same(before).cpu - before.cpu
     server.check()
     return {
@@ -35,6 +37,7 @@ def measure(
         "p90_ms": load.p90,
         "p99_ms": load.p99,
         "max_ms": load.max,
+        **peak.figures(),
         "server_busy": used / load.seconds,
         "load_busy": load.cpu / load.seconds,
         "stolen": (stolen() - stolen_before) / load.seconds,

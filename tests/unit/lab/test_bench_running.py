@@ -17,6 +17,7 @@ import pytest
 from lab.bench import idle, rounds, running
 from lab.bench.candidates import Candidate
 from lab.bench.machine import these_cores
+from lab.bench.peak import watched
 from lab.bench.process_tree import memory, usage
 from lab.bench.results import Run
 from lab.bench.rounds import Plan, Turn
@@ -188,6 +189,28 @@ class TestProcesses:
         }
 
 
+class TestPeak:
+    def test_threads_processes_and_memory_are_those_of_the_whole_session(self, tmp_path: Path):
+        first = (
+            "import threading\nsubprocess.Popen(['sleep', '60'])\n"
+            "for _ in range(5):\n"
+            "    threading.Thread(target=time.sleep, args=(60,), daemon=True).start()"
+        )
+        with start(tmp_path, first=first) as server, watched(server.pid) as peak:
+            eventually(lambda: peak.look(server.pid) or peak.threads >= 7)
+        assert peak.processes == 2
+        assert peak.rss > 5_000  # KiB
+
+    def test_what_was_let_go_meanwhile_still_counts(self, tmp_path: Path):
+        with start(tmp_path, first="x = b'x' * 30_000_000") as server:
+            with watched(server.pid) as peak:
+                pass
+        assert peak.rss > 30_000_000 / 1024
+        before = peak.figures()
+        peak.look(server.pid)  # it has ended
+        assert peak.figures() == before
+
+
 class TestIdle:
     def test_a_server_that_closes_what_it_was_to_keep_is_void(self, tmp_path: Path):
         with start(tmp_path, act="closes()") as server:
@@ -245,6 +268,8 @@ class TestForReal:
         assert made.figures["requests"] > 100
         assert 1 < made.figures["cpu_us"] < 10_000
         assert 0 < made.figures["p50_ms"] <= made.figures["p99_ms"] <= made.figures["max_ms"]
+        assert made.figures["peak_rss_kib"] > 5_000
+        assert made.figures["peak_threads"] >= made.figures["peak_processes"] >= 1
         assert 0 < made.figures["server_busy"] < 1.1
         assert [command.split()[:2] for command in made.commands] == [["taskset", "-c"]] * 2
 
