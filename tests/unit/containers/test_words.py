@@ -56,5 +56,14 @@ def test_every_choice_is_named():
         assert re.search(rf"^#  .*\b{choice}  ", EXAMPLE, re.MULTILINE), choice
 
 
+def test_every_server_is_one_of_those_side_by_side():
+    named = re.findall(r"^    environment: \{.*SERVER: (\w+)\}$", COMPOSE, re.MULTILINE)
+    names = re.search(r"^      VERSUS: (.*)$", COMPOSE, re.MULTILINE)
+
+    assert named == [*read_servers()]
+    assert names
+    assert names[1].split() == [name.replace("_", "-") for name in named]
+
+
 def test_the_example_sets_nothing_by_itself():
     assert dotenv_values(REPO / ".env.example") == {}

@@ -56,7 +56,11 @@ def test_every_error_page_of_the_template_is_there():
 
 @pytest.mark.parametrize(
     "said",
-    ["proxy_http_version 1.1;", 'proxy_set_header Connection "";', "keepalive 32;"],
+    [
+        "proxy_http_version 1.1;",
+        "proxy_set_header Connection $connection_to_server;",
+        "keepalive 32;",
+    ],
 )
 def test_connections_to_the_server_are_kept_by_every_nginx(said: str):
     """From 1.29.7 on they are by default, so that a new nginx cannot tell whether it is said."""
