@@ -107,7 +107,7 @@ class Crew:
                 return
             worker = self._workers.pop(pid, None)
             if worker is not None:
-                if os.WIFSIGNALED(status) and not worker.leaving:
+                if os.WIFSIGNALED(status):
                     _tell_of(worker)
                 yield worker, os.waitstatus_to_exitcode(status)
                 worker.close()

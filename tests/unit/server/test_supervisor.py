@@ -52,14 +52,19 @@ class TestDeath:
             assert isinstance(call.end(), OSError)
             assert server.get("/").startswith("one")
 
-    def test_also_of_one_that_was_killed(self, tmp_path: Path) -> None:
-        with Server(tmp_path, "-k", "pool") as server:
+    @pytest.mark.parametrize("by", ["somebody", "its supervisor, out of time"])
+    def test_also_of_one_that_was_killed(self, tmp_path: Path, by: str) -> None:
+        with Server(tmp_path, "-k", "pool", "--graceful-timeout", "0.2") as server:
             Call.in_flight(server.ready())
             (worker,) = children(server.pid)
             started = time.monotonic()
             until(lambda: time.monotonic() > started + 2.5, "two beats")
-            os.kill(worker, signal.SIGKILL)
-            server.logged(rf"worker {worker} was at GET /wait HTTP/1.1, for .*, in pool-1, when")
+            if by == "somebody":
+                os.kill(worker, signal.SIGKILL)
+            else:
+                server.signal(signal.SIGTERM)
+                assert server.exit_status() == 0
+            server.logged(rf"worker {worker} was at GET /wait HTTP/1.1, for .*, in pool-\d, when")
 
     @pytest.mark.parametrize("model", ["adaptive", "pool", "thread"])
     def test_one_that_is_aborted_says_what_its_threads_were_at(
