@@ -45,6 +45,7 @@ Output = click.Path(dir_okay=False, writable=True, path_type=Path)
     show_default=True,
     help="Connections of the load, all at once.",
 )
+@click.option("--latency", is_flag=True, help="Also ask at 50, 70, 90 % of what was found.")
 @click.option(
     "--servers",
     default=SERVERS,
@@ -65,6 +66,7 @@ def bench(
     quick: bool,
     only: tuple[str, ...],
     connections: int,
+    latency: bool,
     servers: str,
     seed: int | None,
     raw: Path | None,
@@ -94,6 +96,7 @@ def bench(
         random.randrange(10**6) if seed is None else seed,
         machine.these_cores(),
         connections,
+        latency,
     )
     if not plan.turns():
         raise WordError(f"--servers {servers}: cannot be asked {', '.join(only)}")

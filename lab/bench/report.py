@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from lab.bench.latency import SHARES
 from lab.bench.results import Results, Spread
 from lab.bench.targets import TARGETS
 from lab.bench.workloads import WORKLOADS
@@ -20,6 +21,9 @@ SATURATED = 0.95
 
 STOLEN = 0.02
 """Share of a core that others on the machine's host may take before it is said."""
+
+LATE = 0.1
+"""Share of a p99 from which on the lateness of the open loop itself is said."""
 
 ENOUGH = 5
 """Rounds below which a result is a glance."""
@@ -46,6 +50,7 @@ COLUMNS = (
     Column("p90 ms", "p90_ms", "{:,.1f}"),
     Column("p99 ms", "p99_ms", "{:,.1f}"),
     Column("longest ms", "max_ms", "{:,.0f}"),
+    *(Column(f"p99 ms at {n} %", f"at{n}_p99_ms", "{:,.1f}") for n in SHARES),
     Column("core used %", "server_busy", "{:.0f}", scale=100),
     Column("peak MiB", "peak_rss_kib", "{:.1f}", scale=1 / 1024),
     Column("threads", "peak_threads", "{:.0f}"),
@@ -135,6 +140,12 @@ def notes(results: Results) -> Iterator[str]:
         for server in servers:
             reason = results.void(workload, server)
             busy = results.spread(workload, server, "load_busy")
+            late = results.spread(workload, server, "lag_share")
+            if late and late.median > LATE:
+                yield (
+                    f"{workload}, {server}: the open loop did not keep its own schedule, by "
+                    f"{late.median:.0%} of the p99 it found: that is the load's latency too"
+                )
             if reason:
                 yield f"{workload}, {server}: void, {reason}"
             elif busy and busy.median > SATURATED:

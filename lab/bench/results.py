@@ -13,6 +13,7 @@ class Run:
 
     The units stand in the figures' names: us and ms are micro- and milliseconds, kib is 1,024
     bytes; *_busy is a share of one core, and so is what the machine's host has stolen.
+    The histograms are of microseconds, as HdrHistogram encodes them.
     """
 
     workload: str
@@ -21,6 +22,7 @@ class Run:
     commands: tuple[str, ...]
     figures: Mapping[str, float] = field(default_factory=dict)
     void: str | None = None
+    histograms: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

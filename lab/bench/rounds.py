@@ -15,7 +15,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab.bench import idle, load, wrk
+from lab.bench import idle, latency, load, wrk
 from lab.bench.candidates import Candidate
 from lab.bench.load import WARM_UP, Figures
 from lab.bench.machine import Cores, pinned
@@ -49,6 +49,8 @@ class Plan:
     seed: int
     cores: Cores
     connections: int = CONNECTIONS
+    latency: bool = False
+    """Whether the open loop asks too, at shares of what wrk has found."""
 
     def turns(self) -> list[Turn]:
         """Every run in its order, which follows from the seed."""
@@ -93,6 +95,7 @@ def run_once(plan: Plan, turn: Turn, environ: Mapping[str, str], log: Path) -> R
         for seconds in (WARM_UP, plan.seconds)
     )
     figures: Figures = {}
+    histograms: Mapping[str, str] = {}
     void = None
     try:
         with (
@@ -103,10 +106,16 @@ def run_once(plan: Plan, turn: Turn, environ: Mapping[str, str], log: Path) -> R
                 figures = idle.measure(server, warm_up)
             else:
                 figures = load.measure(server, warm_up, full, plan.seconds)
+            if plan.latency and not workload.idle:
+                rate = figures["requests_per_second"]
+                more, histograms = latency.measure(server, rate, plan.connections, plan.seconds)
+                figures |= more
     except VoidError as error:
-        void = str(error)
+        void, figures = str(error), {}
     commands = [shown(command, workload.folder)] + ([] if workload.idle else [shlex.join(full)])
-    return Run(workload.name, turn.candidate.name, turn.round, tuple(commands), figures, void)
+    return Run(
+        workload.name, turn.candidate.name, turn.round, tuple(commands), figures, void, histograms
+    )
 
 
 def shown(command: Sequence[str], folder: Path) -> str:

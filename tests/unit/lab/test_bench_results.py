@@ -117,6 +117,11 @@ class TestReport:
         assert len(said) == 1
         assert said[0].startswith("hello, floor: wrk used 98% of its core")
 
+    @pytest.mark.parametrize(("share", "said"), [(0.4, 1), (0.02, 0)])
+    def test_an_open_loop_that_was_late_is_said(self, share: float, said: int):
+        measured = results(figure="lag_share", paceline=[share] * 5)
+        assert len([n for n in report.notes(measured) if "its own schedule" in n]) == said
+
     @pytest.mark.parametrize(("rounds", "said"), [(4, True), (5, False)])
     def test_few_rounds_are_called_a_glance(self, rounds: int, said: bool):
         notes = list(report.notes(results(paceline=[1.0] * rounds)))

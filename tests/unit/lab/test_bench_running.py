@@ -14,9 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from lab.bench import idle, rounds, running
+from lab.bench import idle, latency, rounds, running
 from lab.bench.candidates import Candidate
 from lab.bench.machine import these_cores
+from lab.bench.open_loop import histogram
 from lab.bench.peak import watched
 from lab.bench.process_tree import memory, usage
 from lab.bench.results import Run
@@ -272,6 +273,18 @@ class TestForReal:
         assert made.figures["peak_threads"] >= made.figures["peak_processes"] >= 1
         assert 0 < made.figures["server_busy"] < 1.1
         assert [command.split()[:2] for command in made.commands] == [["taskset", "-c"]] * 2
+
+    def test_latency_is_found_at_shares_of_the_rate(self, tmp_path: Path):
+        candidate = Candidate.parse("paceline")
+        plan = Plan([HELLO], [candidate], 1, 1, 0, these_cores(), 8, latency=True)
+        turn = Turn(1, HELLO, candidate)
+        made = rounds.run_once(plan, turn, environment(tmp_path), tmp_path / "log")
+        assert made.void is None
+        for share in latency.SHARES:
+            assert 0 < made.figures[f"at{share}_p99_ms"] <= made.figures[f"at{share}_max_ms"]
+            kept = histogram(made.histograms[f"at{share}_latency"])
+            asked = made.figures["requests_per_second"] * share / 100
+            assert kept.get_total_count() == int(asked)
 
     def test_idle_connections_are_weighed(self, tmp_path: Path):
         workload = replace(WORKLOADS["idle"], idle=200)
