@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from lab import catalogue
-from lab.bench.cli import bench
+from lab.bench.cli import bench, show_report
 from lab.environment import environment, names_for_us, refuse_slips
 from lab.errors import LabError
 from lab.screen import Screen
@@ -61,6 +61,7 @@ def main() -> None:
 
 
 main.add_command(bench)
+main.add_command(show_report)
 main.add_command(trace)
 main.add_command(transports)
 

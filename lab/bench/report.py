@@ -117,13 +117,17 @@ def cell(results: Results, workload: str, server: str, first: str, column: Colum
         return show(spread, column.format, column.scale)
     if server == first:
         return "1"
-    return show(results.ratio(workload, column.figure, server, first), column.format)
+    ratio = results.ratio(workload, column.figure, server, first)
+    return show(ratio, column.format) + (" tie" if ratio and ratio.is_tie else "")
 
 
 def notes(results: Results) -> Iterator[str]:
     """What a reader must know to judge the tables."""
     rounds = max((run.round for run in results.runs), default=0)
-    yield "median of the rounds (lowest-highest); a ratio is taken within each round"
+    yield (
+        "median of the rounds (lowest-highest); a ratio is taken within each round, and is a tie "
+        "where the rounds do not agree on who is ahead"
+    )
     if rounds < ENOUGH:
         yield f"{rounds} of the {ENOUGH} rounds that a result needs: a glance"
     yield (

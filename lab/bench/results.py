@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from lab.errors import LabError
+
 
 @dataclass(frozen=True)
 class Run:
@@ -33,6 +35,11 @@ class Spread:
     low: float
     high: float
     rounds: int
+
+    @property
+    def is_tie(self) -> bool:
+        """Whether, of a ratio, the rounds do not agree on who is ahead."""
+        return self.low <= 1 <= self.high
 
     @classmethod
     def of(cls, values: Iterable[float]) -> "Spread | None":
@@ -89,6 +96,16 @@ class Results:
         above = self.values(workload, server, figure)
         below = self.values(workload, other, figure)
         return Spread.of(above[turn] / below[turn] for turn in above if below.get(turn))
+
+    @classmethod
+    def load(cls, path: Path) -> "Results":
+        """What save() wrote.  Raises OSError, and LabError where it is something else."""
+        try:
+            table = json.loads(path.read_text())
+            runs = [Run(**{**run, "commands": tuple(run["commands"])}) for run in table["runs"]]
+            return cls(**{**table, "runs": runs})
+        except (ValueError, TypeError, KeyError):
+            raise LabError(f"{path} holds no results of the bench (--json)") from None
 
     def save(self, path: Path) -> None:
         """Writes everything as JSON, whole at once.  Raises OSError."""

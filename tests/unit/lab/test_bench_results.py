@@ -47,6 +47,26 @@ class TestStatistics:
         measured = results(paceline=[300.0], gunicorn=[0.0])
         assert measured.ratio("hello", RATE, "paceline", "gunicorn") is None
 
+    @pytest.mark.parametrize(
+        ("theirs", "said"),
+        [([90.0, 110.0, 99.0], "0.99 (0.90-1.10) tie"), ([90.0, 98.0, 99.0], "0.98 (0.90-0.99)")],
+    )
+    def test_a_difference_within_the_noise_is_a_tie(self, theirs: list[float], said: str):
+        measured = results(paceline=[100.0] * 3, gunicorn=theirs)
+        heading, _, gunicorn = report.cells(measured, "hello")
+        assert gunicorn[heading.index("requests/s ÷ paceline's")] == said
+
+    def test_what_was_saved_is_read_as_it_was(self, tmp_path: Path):
+        measured = results(paceline=[300.0, 150.0], gunicorn=[100.0, "answered 500"])
+        measured.save(tmp_path / "results.json")
+        assert report.markdown(Results.load(tmp_path / "results.json")) == report.markdown(measured)
+
+    @pytest.mark.parametrize("text", ["tea", "[]", '{"runs": [{}]}'])
+    def test_a_file_that_holds_no_results_is_refused(self, tmp_path: Path, text: str):
+        (tmp_path / "it.json").write_text(text)
+        with pytest.raises(LabError, match="holds no results of the bench"):
+            Results.load(tmp_path / "it.json")
+
 
 class TestVoid:
     def test_one_void_run_voids_its_cell_with_the_reason_and_never_a_zero(self):
