@@ -118,7 +118,7 @@ def bench(
 
 
 @click.command("report", short_help="Show results of the bench again.")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", type=click.Path(path_type=Path))
 @click.option("--markdown", is_flag=True, help="Everything, as a page.")
 def show_report(file: Path, markdown: bool) -> None:
     """Show results that `lab bench --json FILE` wrote, as tables."""

@@ -99,11 +99,13 @@ class Results:
 
     @classmethod
     def load(cls, path: Path) -> "Results":
-        """What save() wrote.  Raises OSError, and LabError where it is something else."""
+        """What save() wrote.  Raises LabError where it cannot be read, or is something else."""
         try:
             table = json.loads(path.read_text())
             runs = [Run(**{**run, "commands": tuple(run["commands"])}) for run in table["runs"]]
             return cls(**{**table, "runs": runs})
+        except OSError as error:
+            raise LabError(f"{path}: {error.strerror}") from None
         except (ValueError, TypeError, KeyError):
             raise LabError(f"{path} holds no results of the bench (--json)") from None
 

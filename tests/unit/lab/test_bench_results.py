@@ -67,6 +67,10 @@ class TestStatistics:
         with pytest.raises(LabError, match="holds no results of the bench"):
             Results.load(tmp_path / "it.json")
 
+    def test_a_file_that_is_not_there_is_said(self, tmp_path: Path):
+        with pytest.raises(LabError, match=r"it\.json: No such file"):
+            Results.load(tmp_path / "it.json")
+
 
 class TestVoid:
     def test_one_void_run_voids_its_cell_with_the_reason_and_never_a_zero(self):
