@@ -10,8 +10,7 @@ INSTALL = $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv up down status test test-pythons lint audit lock clean
-.PHONY: fuzz soak hostile bench bench-trace bench-instructions
+.PHONY: help venv up down status test test-pythons lint audit lock fuzz soak hostile bench bench-trace bench-instructions clean
 
 help: ## print this
 	@echo 'make TARGET [WORD=value ...]'; echo

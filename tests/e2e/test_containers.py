@@ -171,6 +171,9 @@ def test_of_several_servers_one_restarts_or_dies_and_no_request_fails(stack: Con
         load.await_answers()
     assert len(ids) == number
     assert load.failures == []
+    if stack.server != "paceline":  # may have sent the head of an answer when it is killed
+        stack.compose("up", "--detach", "--wait", "--scale", "server=1", "--no-recreate")
+        return
 
     asked: list[Asked] = []
     try:
