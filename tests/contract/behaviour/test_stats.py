@@ -198,7 +198,7 @@ def test_the_same_as_metrics(place: Path) -> None:
     assert total("paceline_duration_seconds", "_count") == 4
     assert total("paceline_queue_seconds", "_count") == 4
     assert total("paceline_since_proxy_seconds", "_count") == 1
-    assert total("paceline_since_proxy_seconds", "_sum") >= 2
+    assert total("paceline_since_proxy_seconds", "_sum") > 1.9
     assert 0 < total("paceline_queue_seconds", "_sum") < total("paceline_duration_seconds", "_sum")
     assert len(families["paceline_gil_wait_seconds"].samples) == 2
     states = {each.labels["state"] for each in families["paceline_threads"].samples}
