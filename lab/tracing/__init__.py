@@ -6,7 +6,7 @@ environment has that.  docs/tracing.md tells it as a whole.
 context.py       traceparent;  names.py: of attributes;  span.py: a span, from and to OTLP/JSON
 
 in a server, on the path of a request or right behind it:
-application.py   wraps the application that LAB_WSGI names
+application.py   what a server loads: the application that LAB_WSGI names, wrapped by traced.py
 recording.py     what is written down of a request
 on_paceline.py   what paceline's hooks add (seen.py);  on_gunicorn.py: gunicorn's
 django.py        spans of Django's, set in from outside by calls.py and imports.py;  django_sql.py

@@ -8,7 +8,7 @@ from typing import Any
 
 from lab.tracing import names
 from lab.tracing.exporting import EXPORTER
-from lab.tracing.recording import Attributes, Octets, Recording, ServerPart
+from lab.tracing.recording import Attributes, Octets, ServerPart
 from lab.tracing.traced import RECORDING, Traced
 
 UNKNOWN = [
@@ -50,7 +50,7 @@ def post_request(worker: Any, request: Any, environ: dict[str, Any], response: A
     model = model_of(worker)
     used: Attributes = {names.CPU_TIME: round(cpu, 6)} if Traced.own_thread else {}
 
-    def tell(recording: Recording) -> tuple[ServerPart, Octets]:
+    def tell() -> tuple[ServerPart, Octets]:
         whole = recording.spans[0]
         part = ServerPart(
             "gunicorn",

@@ -26,7 +26,7 @@ class Teller:
         recording: Recording = environ.pop(RECORDING, None) or record(environ)
         recording.environ = recording.environ or dict(environ)
         seen.environ = {}
-        recording.server = lambda _: (
+        recording.server = lambda: (
             tell(self._model, seen),
             (seen.head, seen.body, b"".join(seen.sent)),
         )

@@ -38,7 +38,7 @@ def pack(recording: Recording) -> bytes:
     environ: Mapping[str, Any] = recording.environ
     if not CAPTURE:
         environ = {name: environ[name] for name in NEEDED if name in environ}
-    part, octets = recording.server(recording) if recording.server else (None, None)
+    part, octets = recording.server() if recording.server else (None, None)
     blocks = masked(*octets, environ) if octets and CAPTURE else ()
     line = dumps(
         (

@@ -108,7 +108,7 @@ class Recording:
         self.responded = 0
         """When ``start_response`` was called."""
         self.error: str | None = None
-        self.server: Callable[[Recording], tuple[ServerPart | Row, Octets]] | None = None
+        self.server: Callable[[], tuple[ServerPart | Row, Octets]] | None = None
         """Tells the server's part, when the recording is packed; None: nobody can."""
 
     def begin(self, name: str, attributes: Attributes | None = None) -> int:

@@ -72,7 +72,8 @@ def binds(folder: Path) -> dict[str, str]:
 def clients(folder: Path, names: Sequence[str]) -> Iterator[dict[str, Client]]:
     """A client of each transport, with a server of its own.  Raises LabError."""
     with ExitStack() as stack:
-        found = {name: binds(folder)[name] for name in names}
+        every = binds(folder)
+        found = {name: every[name] for name in names}
         for name, bind in found.items():
             stack.enter_context(served(bind, folder / f"{name}.log"))
         asking = {name: client(bind) for name, bind in found.items()}

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from paceline.conversation import Conversation
+from paceline.exchange import Exchange
 
 IDLE, LEADING, BUSY = "idle", "leading", "busy"
 
@@ -39,6 +40,11 @@ class Doing:
     """None before it has begun."""
     state: str
     conversation: Conversation | None = None
+
+    @property
+    def exchange(self) -> Exchange | None:
+        """Return what it answers, if anything."""
+        return self.conversation.exchange if self.conversation else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,7 @@ def in_hand(model: Model) -> list[str]:
     now = time.monotonic()
     found = []
     for doing in model.activity().threads:
-        conversation = doing.conversation
-        exchange = conversation.exchange if conversation else None
+        conversation, exchange = doing.conversation, doing.exchange
         if conversation and exchange:
             found.append((now - conversation.ready_at, exchange.request_line, doing.name))
     return [

@@ -6,7 +6,6 @@ import logging
 import os
 import signal
 import threading
-import time
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
@@ -16,7 +15,6 @@ from paceline.errors import PacelineError
 from paceline.observe import error_stream, reopen_logs
 from paceline.process import child, hooks, privileges, procfs
 from paceline.process.in_hand import in_hand
-from paceline.process.note import NOTED
 from paceline.process.output import flush_output
 from paceline.process.reloader import Watch, files_behind
 from paceline.process.teller import Teller
@@ -24,8 +22,8 @@ from paceline.process.watchman import Watchman
 from paceline.process.worker import BuildModel, Model, Worker
 from paceline.transport import Listener
 
-WEIGH = 1.0
-"""Seconds between two looks at the memory that a worker has."""
+LOOK = 1.0
+"""Seconds between two looks of a worker at itself: what it has in hand, how large it is."""
 
 BOOT_FAILED = 3  # gunicorn's exit status for it, which people's scripts know
 
@@ -51,8 +49,7 @@ class Life:
         self._config = worker.cfg
         self._parent = os.getpid()
         self._model: Model | None = None
-        self._weigh_at = 0.0
-        self._note_at = 0.0
+        self._look_at = 0.0
 
     def settle_in(self) -> None:
         """Give signals the meaning that they have until there is something to drain.
@@ -150,10 +147,11 @@ class Life:
         heartbeat = self._worker.heartbeat
         heartbeat.beat()
         model = self._model
-        if model and heartbeat.last >= self._note_at:
-            self._note_at = heartbeat.last + NOTED
+        if model and heartbeat.last >= self._look_at:
+            self._look_at = heartbeat.last + LOOK
             self._worker.note.write(in_hand(model))
-        if model and not heartbeat.tired and (model.tired or self._is_too_large()):
+            model.tired = model.tired or self._is_too_large()
+        if model and model.tired and not heartbeat.tired:
             heartbeat.say_tired()
             self._wake_supervisor()
         # Whoever stops it, its successor need not wait for its end.
@@ -164,11 +162,7 @@ class Life:
 
     def _is_too_large(self) -> bool:
         limit = self._config.max_memory
-        now = time.monotonic()
-        if not limit or now < self._weigh_at:
-            return False
-        self._weigh_at = now + WEIGH
-        _, size = procfs.usage(os.getpid())
+        _, size = procfs.usage(os.getpid()) if limit else (None, None)
         if size is None or size <= limit:
             return False
         log.info(

@@ -10,9 +10,6 @@ import struct
 import time
 from collections.abc import Sequence
 
-NOTED = 1.0
-"""Seconds between two notes."""
-
 _HEAD = struct.Struct("dI")
 _SIZE = 1 << 14  # bytes; a request line that does not fit any more is left out
 

@@ -72,8 +72,7 @@ def describe(model: Model) -> dict[str, Any]:
 
 
 def _thread(doing: Doing, now: float) -> dict[str, Any]:
-    conversation = doing.conversation
-    exchange = conversation.exchange if conversation else None
+    conversation, exchange = doing.conversation, doing.exchange
     return {
         "name": doing.name,
         "native_id": doing.native_id,

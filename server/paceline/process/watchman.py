@@ -10,7 +10,6 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from paceline.concurrency.activity import Doing
@@ -29,6 +28,8 @@ log = logging.getLogger("paceline.error")
 class Case:
     """A request that is being looked at."""
 
+    thread: str
+    native_id: int
     conversation: Conversation
     exchange: Exchange
     since: float
@@ -65,45 +66,47 @@ class Watchman:
     def _look(self, now: float) -> None:
         seen: dict[int, Case] = {}
         for doing in self._model.activity().threads:
-            if (case := self._case(doing, now)) is not None and doing.native_id is not None:
-                seen[doing.native_id] = case
-                self._judge(case, doing, now)
+            if (case := self._case(doing, now)) is not None:
+                seen[case.native_id] = case
+                self._judge(case, now)
         self._cases = seen
 
     def _case(self, doing: Doing, now: float) -> Case | None:
-        conversation = doing.conversation
-        exchange = conversation.exchange if conversation else None
-        if conversation is None or exchange is None or doing.native_id is None:
+        conversation, exchange, native_id = doing.conversation, doing.exchange, doing.native_id
+        if conversation is None or exchange is None or native_id is None:
             return None
-        known = self._cases.get(doing.native_id)
+        known = self._cases.get(native_id)
         if known is not None and known.exchange is exchange:
             return known
-        return Case(conversation, exchange, now, procfs.thread_clock(os.getpid(), doing.native_id))
+        cpu = procfs.thread_clock(os.getpid(), native_id)
+        return Case(doing.name, native_id, conversation, exchange, now, cpu)
 
-    def _judge(self, case: Case, doing: Doing, now: float) -> None:
+    def _judge(self, case: Case, now: float) -> None:
         took = now - case.since
         if self._slow and took >= self._slow and not case.told:
             case.told = True
-            log.warning("%s", self._describe(case, doing, took, "takes"))
+            log.warning("%s", describe(case, took, "takes"))
         if self._limit and took >= self._limit and not case.over:
             case.over = True
-            log.error("%s", self._describe(case, doing, took, "is given up after"))
+            log.error("%s", describe(case, took, "is given up after"))
             self._model.tired = True
-            give_up(case.conversation, case.exchange, time.sleep)
-
-    def _describe(self, case: Case, doing: Doing, took: float, what: str) -> str:
-        used = procfs.thread_clock(os.getpid(), doing.native_id or 0)
-        work = ""
-        if used is not None and case.cpu is not None:
-            cpu = min(used - case.cpu, took)
-            work = f": {cpu:.2f} s of CPU, {took - cpu:.2f} s waiting"
-        return (
-            f"{case.exchange.request_line!r} {what} {took:.2f} s{work}; {doing.name} is at\n"
-            f"{stack(doing.native_id)}"
-        )
+            give_up(case)
 
 
-def stack(native_id: int | None) -> str:
+def describe(case: Case, took: float, what: str) -> str:
+    """Say which request it is, what its time goes into, and where its thread is."""
+    used = procfs.thread_clock(os.getpid(), case.native_id)
+    work = ""
+    if used is not None and case.cpu is not None:
+        cpu = min(used - case.cpu, took)
+        work = f": {cpu:.2f} s of CPU, {took - cpu:.2f} s waiting"
+    return (
+        f"{case.exchange.request_line!r} {what} {took:.2f} s{work}; {case.thread} is at\n"
+        f"{stack(case.native_id)}"
+    )
+
+
+def stack(native_id: int) -> str:
     """Return where a thread is, outermost first."""
     frames = sys._current_frames()
     for thread in threading.enumerate():
@@ -112,10 +115,8 @@ def stack(native_id: int | None) -> str:
     return "  (it has ended)"
 
 
-def give_up(
-    conversation: Conversation, exchange: Exchange, pause: Callable[[float], object]
-) -> None:
+def give_up(case: Case) -> None:
     """End the connection of a request whose application goes on; 503 where nothing was sent."""
-    conversation.abandon()
-    pause(0.02)  # a thread that was about to send has done it by then
-    conversation.end_abandoned(answer=not exchange.head_sent)
+    case.conversation.abandon()
+    time.sleep(0.02)  # a thread that was about to send has done it by then
+    case.conversation.end_abandoned(answer=not case.exchange.head_sent)

@@ -84,7 +84,7 @@ def test_what_the_server_tells_becomes_its_span():
         {names.MODEL: "adaptive"},
         "KeyError",
     )
-    one.server = lambda recording: (part, (b"", b"", b""))
+    one.server = lambda: (part, (b"", b"", b""))
     server, queue, called, whole, _ = sent(one)
     assert server.end - server.start == 3_000_000_000
     assert queue.end - queue.start == 500_000_000
@@ -97,7 +97,7 @@ def test_what_the_server_tells_becomes_its_span():
 
 def test_what_paceline_has_seen_is_told_in_short():
     one = recorded()
-    one.server = lambda _: (SEEN, (b"GET / HTTP/1.1", b"", b"HTTP/1.1 200 OK\r\n\r\na"))
+    one.server = lambda: (SEEN, (b"GET / HTTP/1.1", b"", b"HTTP/1.1 200 OK\r\n\r\na"))
     server, queue, receive, called, whole, _ = sent(one)
     assert [span.name for span in (queue, receive, called)] == ["queue", "receive", "application"]
     assert [span.end - span.start for span in (server, queue, receive, called)] == [7, 1, 1, 3]
@@ -176,7 +176,7 @@ def changed(document: Any, data: st.DataObject) -> Any:
 @given(st.data())
 def test_a_batch_with_anything_wrong_in_it_is_spans_or_refused(data: st.DataObject):
     one = recorded()
-    one.server = lambda _: (SEEN, (b"GET / HTTP/1.1", b"", b"HTTP/1.1 200 OK\r\n\r\na"))
+    one.server = lambda: (SEEN, (b"GET / HTTP/1.1", b"", b"HTTP/1.1 200 OK\r\n\r\na"))
     lines = batch([pack(one)], {"application": "a", "pid": 1}).split(b"\n", 3)
     number = data.draw(st.sampled_from(range(3)))
     lines[number] = json.dumps(changed(json.loads(lines[number]), data)).encode()
@@ -191,7 +191,7 @@ def test_a_batch_with_anything_wrong_in_it_is_spans_or_refused(data: st.DataObje
 @pytest.mark.parametrize("cut", range(1, 40))
 def test_a_batch_that_was_cut_short_is_refused(cut: int):
     one = recorded()
-    one.server = lambda _: (SEEN, (b"GET / HTTP/1.1", b"", b"HTTP/1.1 200 OK\r\n\r\na"))
+    one.server = lambda: (SEEN, (b"GET / HTTP/1.1", b"", b"HTTP/1.1 200 OK\r\n\r\na"))
     body = batch([pack(one)], {"application": "a", "pid": 1})
     with pytest.raises(ValueError, match="not a batch of recordings"):
         unpack(body[:-cut])
@@ -252,7 +252,7 @@ def test_an_answer_in_chunks_is_masked_and_told_without_them():
         octets = b"", b"", head + b"\r\n\r\n" + chunks[: end + 1]
         one = recorded()
         part = ServerPart("x", 1, 2, [], [], {})
-        one.server = lambda _, octets=octets, part=part: (part, octets)
+        one.server = lambda octets=octets, part=part: (part, octets)
         body = str(sent(one)[0].attributes.get(names.RESPONSE_BODY, ""))
         assert "hunter" not in body and "\r" not in body
     assert body == '{"password": "***", "a": "b"}'
