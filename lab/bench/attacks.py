@@ -5,6 +5,7 @@ Each attack is a process of its own, so that its work is not that of whoever mea
 the server closes is opened again: an attacker has time.
 """
 
+import os
 import select
 import socket
 import struct
@@ -248,6 +249,8 @@ def under_attack(name: str, address: Address, number: int = 0) -> Iterator[None]
 
 def main(name: str, bind: str, number: str = "") -> None:
     """Attack until standard input ends."""
+    # The ordinary client shares this core: it is to wait for the server, never for the attack.
+    os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
     attack = ATTACKS[name]
     host, _, port = bind.rpartition(":")
     goes = attack.begin(Attacker((host, int(port)), int(number or attack.number)))

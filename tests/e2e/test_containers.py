@@ -8,8 +8,6 @@ from typing import Any
 
 import pytest
 
-from lab.tracing import names
-from lab.tracing.assembly import Trace
 from tests.e2e.asked import Asked, ask
 from tests.e2e.load import ALL, REPEATABLE, Load
 from tests.e2e.stacks import ContainerSite, containers, on_containers
@@ -178,20 +176,14 @@ def test_of_several_servers_one_restarts_or_dies_and_no_request_fails(stack: Con
     asked: list[Asked] = []
     try:
         with ThreadPoolExecutor(5) as clients:
-            # Meanwhile and after: a second later the proxy has forgotten the address.
             killing = clients.submit(stack.docker, "kill", ids[0])
-            while len(asked) < 12 or not killing.done():
+            is_over = False
+            while not is_over:
+                is_over = killing.done()  # once more then: the proxy may know the address yet
                 asked += clients.map(lambda _: ask(stack, "/workload/json/"), range(12))
     finally:
         stack.compose("up", "--detach", "--wait", "--scale", "server=1", "--no-recreate")
     assert {each.answer.status_code for each in asked} == {200}
-    # What the killed server has not told yet of those before it never will.
-    assert any(tries(each.trace("proxy")) == ["no connection", None] for each in asked)
-
-
-def tries(trace: Trace) -> list[str | None]:
-    """How each server fared that nginx asked, one after the other."""
-    return [n.span.error for n in trace.walk() if names.UPSTREAM_SPLIT in n.span.attributes]
 
 
 def restart(stack: ContainerSite, container: str) -> None:

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import requests
 
+from lab.tracing import names
+from lab.tracing.assembly import Trace
 from lab.tracing.context import new_id
 from lab.tracing.span import Span, encode
 from tests.e2e import stacks
@@ -56,6 +58,24 @@ def told_by_nginx(asked: Asked) -> bool:
     """Whether nginx has told of a request, by the time the server has, which waits to do so."""
     asked.trace("server", "application")
     return "proxy" in {span.hop for span in asked.spans()}
+
+
+def test_a_request_that_a_server_died_of_shows_each_try(tmp_path: Path):
+    with (
+        stacks.local(tmp_path / "stack", {"SERVER": "paceline", "APP": "tiny"}) as site,
+        ThreadPoolExecutor(1) as client,
+    ):
+        asking = client.submit(ask, site, "/workload/io/?ms=5000")
+        eventually(lambda: "/workload/io/" in requests.get(f"{site.console}/server.json").text)
+        site.kill_workers()
+        asked = asking.result()
+        assert asked.answer.status_code == 200
+        assert tries(asked.trace()) == ["no answer", None]
+
+
+def tries(trace: Trace) -> list[str | None]:
+    """How each server fared that nginx asked, one after the other."""
+    return [n.span.error for n in trace.walk() if names.UPSTREAM_SPLIT in n.span.attributes]
 
 
 def test_sampled_follows_the_client(tmp_path: Path):

@@ -13,6 +13,7 @@ from typing import Any, Self
 
 import requests
 
+from lab.stack.ports import free_port
 from lab.tracing.span import Span, encode
 from tests.services.stack import REPO, eventually
 
@@ -25,9 +26,7 @@ class Console:
     def __init__(self, folder: Path, environ: Mapping[str, str] | None = None) -> None:
         self.telemetry = folder / "telemetry"
         self.data = folder / "data"
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.bind = f"127.0.0.1:{probe.getsockname()[1]}"
+        self.bind = f"127.0.0.1:{free_port()}"
         self.url = f"http://{self.bind}"
         self.lines: list[str] = []
         self.popen = subprocess.Popen(

@@ -3,6 +3,7 @@
 import os
 import socket
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -46,6 +47,11 @@ def test_a_free_port_can_be_listened_on():
 
 def test_free_ports_are_all_different():
     assert len(set(ports.free_ports(500))) == 500
+
+
+def test_no_free_port_can_become_a_client_s_own():
+    first = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    assert max(ports.free_ports(500)) < first
 
 
 def test_nobody_holds_a_free_port():

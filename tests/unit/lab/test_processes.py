@@ -13,7 +13,7 @@ import pytest
 from lab.errors import LabError
 from lab.stack.processes import Processes, StopRequested
 
-UNTIL_TERM = "echo up; trap 'echo bye; exit 0' TERM; while :; do sleep 0.05; done"
+UNTIL_TERM = "trap 'echo bye; exit 0' TERM; echo up; while :; do sleep 0.05; done"
 DEAF = "trap '' TERM; echo up; while :; do sleep 0.05; done"
 
 
