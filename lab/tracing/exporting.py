@@ -98,6 +98,11 @@ class Exporter:
                     sent = self._send()
                 if not sent:
                     pause.wait(RETRY)
+                elif len(self._queue) < BATCH:
+                    # Each batch takes the GIL from those who serve: let more gather.
+                    break
+            if self._queue:
+                self._filled.set()
 
     def close(self) -> None:
         """Sends what is left, where that can be done within FAREWELL."""

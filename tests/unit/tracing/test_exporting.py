@@ -37,6 +37,20 @@ def test_recordings_reach_the_collector(exporter: Exporter, tmp_path: Path):
         assert len(collector.bodies) >= 3  # batches are bounded
 
 
+def test_what_comes_while_a_batch_is_sent_gathers_for_the_next(
+    exporter: Exporter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(exporting, "PAUSE", 0.05)
+    monkeypatch.setattr(exporting, "BATCH", 10**6)
+    began = time.monotonic()
+    with collecting(tmp_path) as collector:
+        while (batches := len(collector.bodies)) < 5:
+            exporter.put(recorded())
+            time.sleep(0.001)
+    # Before each of them a pause.
+    assert time.monotonic() - began >= batches * exporting.PAUSE
+
+
 def test_without_a_collector_recordings_wait_and_then_are_dropped_and_counted(
     exporter: Exporter,
     tmp_path: Path,
