@@ -198,6 +198,16 @@ class Conversation(Sender):
             self._time(exchange)
         return exchange
 
+    def hold(self) -> None:
+        """Let a whole request wait: the next step returns it again."""
+        self.step = self._resume
+
+    def _resume(self) -> Exchange | None:
+        self.step, exchange = self._receive, self._exchange
+        if exchange is not None and self.service.timed:
+            self._time(exchange)
+        return exchange
+
     def _time(self, exchange: Exchange) -> None:
         """Note how long the request has waited for this thread, and before."""
         exchange.started = time.time()

@@ -37,12 +37,8 @@ class CheckedConversation(Conversation):
         """Take a step; tell whether a whole request is there, which the next step returns again."""
         if self.step() is None:
             return False
-        self.step = self._resume
+        self.hold()
         return True
-
-    def _resume(self) -> Exchange | None:
-        self.step = self._receive
-        return self._exchange
 
 
 class CheckedAndObservedConversation(CheckedConversation, ObservedConversation):

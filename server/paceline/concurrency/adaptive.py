@@ -174,6 +174,11 @@ class Adaptive(Model):
             while exchange is not None:
                 self.serve(exchange)
                 exchange = conversation.finish()
+                if exchange is not None and (self._ready or self._overdue):
+                    # It came along with the one before: whoever else waits goes first.
+                    conversation.hold()
+                    self._ready.append(conversation)
+                    return
             if conversation.deadline < conversation.ready_at and not conversation.closed:
                 conversation.expire()
         except Exception:

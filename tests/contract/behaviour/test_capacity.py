@@ -59,6 +59,23 @@ def test_work_does_not_stop_others(place: Path, combination: Combination) -> Non
         assert busy.answer().body == b"burnt"
 
 
+def test_who_asks_many_at_once_takes_turns_with_others(place: Path) -> None:
+    with (
+        serving(Combination("adaptive", "tcp", 1), place, "--threads=1") as server,
+        server.connect() as greedy,
+        server.connect() as other,
+    ):
+        gates = [server.token() for _ in range(3)]
+        greedy.send(b"".join(get(f"/wait?token={gate}") for gate in gates))
+        server.await_event(f"waiting {gates[0]}")
+        other.send(get("/raw/hello"))
+        for gate in gates[:2]:
+            server.open_gate(gate)
+        assert other.answer().body == b"hello"
+        server.open_gate(gates[2])
+        assert [greedy.answer().body for _ in gates] == [b"waited"] * 3
+
+
 @with_many
 def test_threads_bound_what_is_in_flight(place: Path, combination: Combination) -> None:
     with serving(combination, place, "--threads=2") as server:
