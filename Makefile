@@ -17,7 +17,8 @@ help: ## print this
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 	@echo
 	@echo 'Words of `make up`, the same as for docker compose (.env.example explains each):'
-	@echo '  SERVER APP WORKERS THREADS CONCURRENCY TRANSPORT HTTP_PORT HTTPS_PORT CONSOLE_PORT'
+	@echo '  SERVER APP APP_PATH APP_WSGI APP_REQUIREMENTS APP_ENV_FILE'
+	@echo '  WORKERS THREADS CONCURRENCY TRANSPORT HTTP_PORT HTTPS_PORT CONSOLE_PORT'
 	@echo '  LAB_TRACE LAB_TRACE_BYTES DATABASE_URL'
 	@echo '  for example: make up SERVER=gunicorn WORKERS=2 HTTP_PORT=8090'
 	@echo 'PYTHON=python3.13 chooses the Python, VENV=path where the environment is made.'

@@ -51,6 +51,7 @@ def main() -> None:
     lab up                            start the stack; Ctrl-C stops it
     lab up --server gunicorn          the same with gunicorn in paceline's place
     lab up --app tiny --workers 2     two processes, the tiny framework instead of Django
+    lab up --app ../shop --wsgi shop.wsgi:application    a project of your own
     lab servers                       what can stand behind the proxy
     lab trace /inspect/               send a request and show what each hop did with it
     lab transports                    the same request by TCP, pipes, files and shared memory
@@ -133,7 +134,10 @@ def status_command() -> None:
         "https": lambda: answers.to_tls(state.https_port, certificate),
         "console": lambda: answers.to_bind(f"127.0.0.1:{state.console_port}"),
     }
-    failures = {name: answers.why_unhealthy(connect) for name, connect in checks.items()}
+    failures = {
+        name: answers.why_unhealthy(connect, state.is_own and name != "console")
+        for name, connect in checks.items()
+    }
     for name, reason in failures.items():
         click.echo(f"{name}: {reason or 'answers'}")
     if any(failures.values()):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from dotenv import dotenv_values
 
-from lab.serve import WordError
+from lab.serve import APPS, WordError
 from lab.words import WORDS
 
 OTHERS = {
@@ -28,8 +28,29 @@ CLOSE = 0.8
 
 def environment(options: Mapping[str, str | None], dotenv: Path) -> dict[str, str]:
     """The environment of the stack."""
-    layers = (dotenv_values(dotenv), os.environ, options)
+    layers = (
+        own_project(dotenv_values(dotenv), dotenv.parent),
+        own_project(os.environ, Path.cwd()),
+        own_project(options, Path.cwd()),
+    )
     return {name: value for layer in layers for name, value in layer.items() if value is not None}
+
+
+def own_project(layer: Mapping[str, str | None], base: Path) -> dict[str, str | None]:
+    """A layer with paths from its folder on, and with APP either a name or APP_PATH.
+
+    So the last one who says what is served is followed: `APP=tiny` undoes an APP_PATH of .env.
+    """
+    words = dict(layer)
+    app = words.get("APP")
+    if app and app not in APPS and (os.sep in app or app == "." or (base / app).is_dir()):
+        words |= {"APP": "", "APP_PATH": app}
+    elif app:
+        words |= {name: words.get(name) or "" for name in ("APP_PATH", "APP_WSGI")}
+    for name in ("APP_PATH", "APP_ENV_FILE"):
+        if path := words.get(name):
+            words[name] = os.path.normpath(base / path)
+    return words
 
 
 def names_for_us(dotenv: Path) -> Iterator[str]:

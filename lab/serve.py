@@ -5,6 +5,9 @@ environment, checked against servers.toml, and become a command line that takes 
 (exec) with webapp/ as its working directory.  Containers and local processes start servers by this
 one file, so it uses nothing but the standard library and the table beside it.
 
+With APP_PATH and APP_WSGI it is a project of one's own that is served, from its own folder;
+LAB_PACKAGES is the folder of what that requires, before the packages of this Python.
+
 Where LAB_TELEMETRY names a folder, what becomes of each request is recorded for whoever listens
 there (lab/tracing), and a server that can is told to say there what it does.
 
@@ -12,6 +15,7 @@ A word that is unknown, or that means nothing to the chosen server, is refused i
 """
 
 import os
+import re
 import shlex
 import shutil
 import socket
@@ -38,8 +42,52 @@ TRACED = ("lab.tracing.application", "application")
 """Loads the application that LAB_WSGI names, and records what it does."""
 
 
+MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
+AS_IN = "write module:callable, as in shop.wsgi:application"
+
+OURS = ("DATABASE_URL", "ALLOWED_HOSTS", "CSRF_TRUSTED_ORIGINS", "SECURE_COOKIES")
+"""Words for the application.  Others than ours may take an empty one for a value."""
+
+
 class WordError(Exception):
     """A word has a value that cannot be followed; the message is one line that says what to do."""
+
+
+@dataclass(frozen=True)
+class Project:
+    """A WSGI project of one's own: its folder, and what a server is to load of it."""
+
+    folder: Path
+    module: str
+    function: str
+
+    @classmethod
+    def from_words(cls, words: Mapping[str, str]) -> "Project | None":
+        """The project of APP_PATH; None where it is empty.  Raises WordError."""
+        path, wsgi = words.get("APP_PATH", ""), words.get("APP_WSGI", "")
+        if not path:
+            if wsgi:
+                raise WordError(f"APP_WSGI={wsgi}: of which project? Name its folder by APP_PATH")
+            return None
+        folder = Path(path).absolute()
+        if not folder.is_dir():
+            raise WordError(f"APP_PATH={path}: there is no such folder")
+        if not os.access(folder, os.R_OK | os.X_OK):
+            raise WordError(f"APP_PATH={path}: user {os.geteuid()} of this system cannot read it")
+        if not MODULE.fullmatch(wsgi):
+            raise WordError(f"APP_WSGI={wsgi}: {AS_IN}")
+        if any((each / name).exists() for each in places(folder) for name in ("lab", "lab.py")):
+            raise WordError(f"APP_PATH={path}: has a module `lab`, which would hide the lab's own")
+        module, _, function = wsgi.partition(":")
+        return cls(folder, module, function)
+
+    def __str__(self) -> str:
+        return f"{self.module}:{self.function} of {self.folder}"
+
+
+def places(folder: Path) -> list[Path]:
+    """Where a project's modules are: in its folder, and in its src/ if it has one."""
+    return [each for each in (folder, folder / "src") if each.is_dir()]
 
 
 @dataclass(frozen=True)
@@ -132,6 +180,7 @@ class Choice:
     app: str
     workers: int
     threads: int | None
+    project: Project | None = None
 
     @classmethod
     def from_words(cls, words: Mapping[str, str]) -> "Choice":
@@ -141,6 +190,7 @@ class Choice:
         models = server.concurrency
         model = models[one_of("CONCURRENCY", words, models, server.default, f" to {server.name}")]
         app = one_of("APP", words, APPS, "django")
+        project = Project.from_words(words)
         workers = whole_number("WORKERS", words) or 1
         threads = whole_number("THREADS", words)
         if workers > 1 and server.workers is None:
@@ -151,14 +201,24 @@ class Choice:
                 f"THREADS={threads}: means nothing to {server.name} with CONCURRENCY={model.name}; "
                 + " or ".join(["leave it empty", *able])
             )
-        return cls(server, model, app, workers, threads or model.recommended_threads)
+        return cls(server, model, app, workers, threads or model.recommended_threads, project)
+
+    @property
+    def wsgi(self) -> tuple[str, str]:
+        """The module and the callable that are served."""
+        return (self.project.module, self.project.function) if self.project else APPS[self.app]
+
+    @property
+    def folder(self) -> Path:
+        """Where the server is started."""
+        return self.project.folder if self.project else WEBAPP
 
     def command(self, bind: str, *, access_log: bool = True, traced: bool = False) -> list[str]:
         """The command line that listens on ``bind``, as parse_bind reads it.  Raises WordError."""
         kind, address = parse_bind(bind)
         if kind not in self.server.bind:
             raise WordError(f"TRANSPORT={kind}: {self.server.name} cannot listen there; use tcp")
-        module, function = TRACED if traced else APPS[self.app]
+        module, function = TRACED if traced else self.wsgi
         values = {**address, "module": module, "callable": function}
         values |= {"workers": str(self.workers), "threads": str(self.threads)}
         parts = [*self.server.command, *self.server.bind[kind], *(self.server.workers or ())]
@@ -171,10 +231,10 @@ class Choice:
         parts += self.server.last
         return [part.format(**values) for part in parts]
 
-    def environment(self, folder: Path) -> dict[str, str]:
-        """Variables to start it with, for an application in a folder: not all look there first."""
-        path = os.pathsep.join(filter(None, [str(folder), os.environ.get("PYTHONPATH")]))
-        return {**self.server.environment, "PYTHONPATH": path}
+    def environment(self, *folders: Path | str) -> dict[str, str]:
+        """Variables to start it with, for an application in folders: not all look there first."""
+        path = filter(None, [*map(str, folders), os.environ.get("PYTHONPATH")])
+        return {**self.server.environment, "PYTHONPATH": os.pathsep.join(path)}
 
     def stats(self, telemetry: str) -> list[str]:
         """What has the server tell what it does in that folder; nothing where one of both cannot.
@@ -246,6 +306,18 @@ def find_program(name: str) -> str | None:
     return shutil.which(name, path=os.pathsep.join([beside, os.environ.get("PATH", os.defpath)]))
 
 
+def enter(choice: Choice) -> None:
+    """Makes this process one in which the chosen application can be loaded."""
+    if choice.project:
+        for name in OURS:
+            if not os.environ.get(name):
+                os.environ.pop(name, None)
+    packages = os.environ.get("LAB_PACKAGES", "") if choice.project else ""
+    os.environ["LAB_WSGI"] = ":".join(choice.wsgi)
+    os.environ.update(choice.environment(*places(choice.folder), packages))
+    os.chdir(choice.folder)
+
+
 def main() -> None:
     """Becomes the chosen server; returns never, exits with 2 where a word cannot be followed."""
     try:
@@ -265,9 +337,7 @@ def main() -> None:
         forget_killed(telemetry)
     print("lab: starting", shlex.join(command), file=sys.stderr, flush=True)
     os.environ["LAB_SERVER"] = choice.server.name
-    os.environ["LAB_WSGI"] = ":".join(APPS[choice.app])
-    os.environ.update(choice.environment(WEBAPP))
-    os.chdir(WEBAPP)
+    enter(choice)
     os.execv(program, [program, *command[1:]])  # by its path a Python knows its environment
 
 

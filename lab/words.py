@@ -24,16 +24,27 @@ class Word:
     name: str
     default: str
     help: str
+    flag: str = ""
 
     @property
     def option(self) -> str:
         """The option of `lab up` that sets it."""
-        return "--" + self.name.lower().replace("_", "-")
+        return self.flag or "--" + self.name.lower().replace("_", "-")
 
 
 WORDS = (
     Word("SERVER", "paceline", f"The server behind the proxy: {', '.join(read_servers())}."),
-    Word("APP", "django", f"The application: {', '.join(APPS)}."),
+    Word("APP", "django", f"The application: {', '.join(APPS)}, or the folder of your own."),
+    Word("APP_PATH", "", "The same as --app with a folder."),
+    Word("APP_WSGI", "", "What your own is served by: module:callable.", "--wsgi"),
+    Word(
+        "APP_REQUIREMENTS",
+        "",
+        "The file in it that says what it requires, or none; left out: requirements.txt, else "
+        "pyproject.toml.",
+        "--requirements",
+    ),
+    Word("APP_ENV_FILE", "", "A file of NAME=value lines that your own gets.", "--env-file"),
     Word("WORKERS", "1", "Processes of the server."),
     Word("THREADS", "", "Threads of each process; left out: what suits the server."),
     Word("CONCURRENCY", "", "The server's concurrency model; `lab servers` lists them."),

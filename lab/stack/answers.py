@@ -71,8 +71,15 @@ def to_tls(port: int, certificate: Path) -> http.client.HTTPConnection:
     return http.client.HTTPSConnection("localhost", port, timeout=TIMEOUT, context=trust)
 
 
-def why_unhealthy(connect: Connect) -> str | None:
-    """Asks for /healthz once: None when the answer is 200, else what went wrong, for people."""
+NOBODY = (502, 504)
+"""What a proxy answers where the server behind it does not."""
+
+
+def why_unhealthy(connect: Connect, any_answer: bool = False) -> str | None:
+    """Asks for /healthz once: None when the answer is 200, else what went wrong, for people.
+
+    A project of one's own need not know that path: of it ``any_answer`` will do.
+    """
     connection = connect()
     try:
         connection.request("GET", HEALTH)
@@ -81,4 +88,5 @@ def why_unhealthy(connect: Connect) -> str | None:
         return str(error) or type(error).__name__
     finally:
         connection.close()
-    return None if status == 200 else f"{HEALTH} answered {status}"
+    healthy = status not in NOBODY if any_answer else status == 200
+    return None if healthy else f"{HEALTH} answered {status}"

@@ -46,6 +46,11 @@ class Layout:
         return self.run / "telemetry"
 
     @property
+    def packages(self) -> Path:
+        """What pip has installed for a project of one's own."""
+        return self.var / "packages"
+
+    @property
     def log(self) -> Path:
         """One file for each process, begun anew at each start."""
         return self.var / "log"

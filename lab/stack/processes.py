@@ -101,13 +101,19 @@ class Processes:
         """The pid of each process by its name."""
         return {process.name: process.popen.pid for process in self._running}
 
-    def run(self, name: str, command: Sequence[str]) -> None:
-        """Runs a command to its end.
+    def run(
+        self,
+        name: str,
+        command: Sequence[str],
+        environ: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
+    ) -> None:
+        """Runs a command to its end, with variables and in a folder as ``start`` does.
 
         Raises WordError where it exits with 2, by which all parts of the lab say that a value
         cannot be followed; LabError where it fails otherwise; StopRequested.
         """
-        process = self.start(name, command)
+        process = self.start(name, command, environ=environ, cwd=cwd)
         while process.popen.poll() is None:
             self._wait(None)
         self._running.remove(process)
@@ -123,12 +129,17 @@ class Processes:
         stop_signal: signal.Signals = signal.SIGTERM,
         grace: float = 10.0,
         essential: bool = True,
+        environ: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
     ) -> Process:
-        """Starts a process whose lines go to the screen and to NAME.log."""
+        """Starts a process whose lines go to the screen and to NAME.log.
+
+        ``environ`` stands beside or in place of what all of them get, ``cwd`` in place of theirs.
+        """
         popen = subprocess.Popen(
             command,
-            cwd=self._cwd,
-            env=self._environ,
+            cwd=cwd or self._cwd,
+            env={**self._environ, **(environ or {})},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -39,6 +39,8 @@ def write_configuration(words: Words, layout: Layout, bind: str, tls: tuple[Path
         "HTTP": "#" if words.transport == "uwsgi" else "",
         "UWSGI": "" if words.transport == "uwsgi" else "#",
         "STATIC_ROOT": str(layout.static),
+        "FILES": "#" if words.choice.project else "",
+        "NO_FILES": "" if words.choice.project else "#",
         "ERROR_PAGES": str(ERROR_PAGES),
         "CERTIFICATE": str(tls[0]),
         "CERTIFICATE_KEY": str(tls[1]),

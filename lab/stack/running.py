@@ -31,6 +31,8 @@ class Running:
     pids: dict[str, int] = field(default_factory=dict)
     ready: bool = False
     console_port: int = 8081
+    is_own: bool = False
+    """Whether it serves a project of one's own."""
 
     @classmethod
     def starting(cls, words: Words, bind: str) -> "Running":
@@ -39,10 +41,11 @@ class Running:
         threads = f", {choice.threads} threads" if choice.threads else ""
         what = (
             f"{choice.server.name} ({choice.concurrency.name}, workers: {choice.workers}{threads})"
-            f" with {choice.app}"
+            f" with {choice.project or choice.app}"
         )
         ports = (words.http_port, words.https_port)
-        return cls(os.getpid(), what, *ports, bind, console_port=words.console_port)
+        own = choice.project is not None
+        return cls(os.getpid(), what, *ports, bind, console_port=words.console_port, is_own=own)
 
     @property
     def addresses(self) -> list[tuple[str, str]]:
@@ -52,11 +55,12 @@ class Running:
             direct = f"curl --unix-socket {address['path']} http://localhost/"
         else:
             direct = self.bind if kind == "uwsgi" else f"http://{self.bind}/"
+        less = "" if self.is_own else " (no static files)"
         console = f"http://localhost:{self.console_port}/"
         return [
             (f"http://localhost:{self.http_port}/", "through the proxy"),
             (f"https://localhost:{self.https_port}/", "the same over TLS and HTTP/2"),
-            (direct, "the server itself, without the proxy (no static files)"),
+            (direct, f"the server itself, without the proxy{less}"),
             *([(console, "the console: traces, server now")] if "console" in self.pids else []),
         ]
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from lab.errors import LabError
+from lab.project import local
 from lab.stack import answers, proxy
 from lab.stack.certificate import ensure_certificate
 from lab.stack.layout import REPO, Layout
@@ -76,21 +77,28 @@ def require_short(folder: Path) -> None:
 
 def run(words: Words, layout: Layout, bind: str, say: Say) -> None:
     """Starts the parts one after the other, each once the one behind it answers; then watches."""
+    project = words.choice.project
+    own = local.Surroundings(project, words.environ, layout) if project else None
     tls = ensure_certificate(layout.tls)
     configuration = proxy.write_configuration(words, layout, bind, tls)
     state = Running.starting(words, bind)
     with Processes(layout.log, environment(words, layout, bind), REPO, say) as processes:
         state.save(layout)
-        say("lab", "preparing the application")
-        processes.run("prepare", [sys.executable, "webapp/manage.py", "prepare"])
+        if own:
+            own.prepare(processes, say)
+        else:
+            say("lab", "preparing the application")
+            processes.run("prepare", [sys.executable, "webapp/manage.py", "prepare"])
         processes.start("console", [sys.executable, "-m", "lab.console"], essential=False)
-        processes.start("server", [sys.executable, "-m", "lab.serve"], grace=SERVER_GRACE)
-        await_answer(processes, "server", lambda: answers.to_bind(bind))
+        serve = [sys.executable, "-m", "lab.serve"]
+        variables = own.variables if own else {}
+        processes.start("server", serve, grace=SERVER_GRACE, environ=variables)
+        await_answer(processes, "server", lambda: answers.to_bind(bind), bool(own))
         nginx = proxy.command(configuration, layout)
         processes.start("proxy", nginx, signal.SIGQUIT, PROXY_GRACE)
         http, https = words.http_port, words.https_port
-        await_answer(processes, "proxy", lambda: answers.to_bind(f"127.0.0.1:{http}"))
-        await_answer(processes, "proxy", lambda: answers.to_tls(https, tls[0]))
+        await_answer(processes, "proxy", lambda: answers.to_bind(f"127.0.0.1:{http}"), bool(own))
+        await_answer(processes, "proxy", lambda: answers.to_tls(https, tls[0]), bool(own))
         await_answer(
             processes, "console", lambda: answers.to_bind(f"127.0.0.1:{words.console_port}")
         )
@@ -133,13 +141,15 @@ def announce(state: Running, say: Say) -> None:
         say("lab", f"  {address:<28} {what}")
 
 
-def await_answer(processes: Processes, name: str, connect: answers.Connect) -> None:
+def await_answer(
+    processes: Processes, name: str, connect: answers.Connect, any_answer: bool = False
+) -> None:
     """Waits until /healthz answers 200, or a process has ended that the stack can do without.
 
     Raises LabError past the time limit, StopRequested.
     """
     deadline = time.monotonic() + START_TIMEOUT
-    while name in processes.pids and (reason := answers.why_unhealthy(connect)):
+    while name in processes.pids and (reason := answers.why_unhealthy(connect, any_answer)):
         if time.monotonic() > deadline:
             raise LabError(f"{name} did not answer within {START_TIMEOUT:g} s: {reason}")
         processes.watch(0.05)

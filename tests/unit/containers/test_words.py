@@ -25,7 +25,7 @@ def test_every_word_of_the_compose_file_is_explained():
 
 
 def test_the_build_is_given_every_word_that_can_be_checked():
-    checked = {word.name for word in WORDS} - {"DATABASE_URL"}
+    checked = {word.name for word in WORDS if not word.name.startswith("APP_")} - {"DATABASE_URL"}
     compose = ("compose", "--file", REPO / "docker-compose.yml")
     services = json.loads(docker(*compose, "config", "--format", "json"))["services"]
 
