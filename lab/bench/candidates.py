@@ -1,10 +1,11 @@
 """The servers that are measured, each as the lab starts it for anybody, and the floor."""
 
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass, replace
 from pathlib import Path
 
+from lab.bench.setups import DIRECT, TCP, USUAL, UWSGI, Setup
 from lab.bench.workloads import DJANGO, Workload
 from lab.serve import Choice, WordError, read_servers
 
@@ -14,33 +15,93 @@ PYTHON = Path(sys.executable).name
 
 @dataclass(frozen=True)
 class Candidate:
-    """A server at what its documentation recommends; ``choice`` is None for the floor."""
+    """A server at what its documentation recommends; ``choice`` is None for the floor.
+
+    The name is what results have it under, with what is not as usual of its setup.
+    """
 
     name: str
     choice: Choice | None = None
+    _: KW_ONLY
+    setup: Setup = USUAL
 
     @classmethod
-    def parse(cls, text: str) -> "Candidate":
+    def parse(cls, text: str, setup: Setup = USUAL) -> "Candidate":
         """Reads SERVER or SERVER:CONCURRENCY, as in ``gunicorn:sync``.  Raises WordError."""
+        if setup.bind == UWSGI and setup.way == DIRECT:
+            raise WordError("--bind uwsgi: only nginx speaks it here; add --way nginx")
         if text == FLOOR:
-            return cls(FLOOR)
+            return cls._floor(replace(setup, workers=1, threads=None))
         server, _, concurrency = text.partition(":")
         known = read_servers()
         if server not in known:
             raise WordError(f"{text}: unknown server; choose from {', '.join([*known, FLOOR])}")
-        choice = Choice.from_words({"SERVER": server, "CONCURRENCY": concurrency})
+        choice = Choice.from_words({"SERVER": server, "CONCURRENCY": concurrency, **setup.words})
+        if setup.bind not in choice.server.bind:
+            raise WordError(f"--bind {setup.bind}: {server} cannot listen there")
         if not choice.server.is_installed:
             raise WordError(f"{text}: {choice.server.missing}")
-        return cls(text, choice)
+        return cls(f"{text} {setup}".rstrip(), choice, setup=setup)
+
+    @classmethod
+    def _floor(cls, setup: Setup) -> "Candidate":
+        if setup.bind == UWSGI:
+            raise WordError(f"--bind {UWSGI}: {FLOOR} cannot listen there")
+        return cls(f"{FLOOR} {setup}".rstrip(), setup=setup)
+
+    @property
+    def server(self) -> str:
+        """The server alone."""
+        return self.name.split()[0]
+
+    @property
+    def threads(self) -> int | None:
+        """How many each process was told to have; None where it was told nothing."""
+        return self.choice.threads if self.choice else None
 
     def runs(self, workload: Workload) -> bool:
-        """Whether it can be asked this; the floor has one answer."""
+        """Whether it can be asked this: the floor has one answer, nginx no room for the idle."""
+        if workload.idle and (self.setup.way, self.setup.bind) != (DIRECT, TCP):
+            return False
         return self.choice is not None or workload.floor
 
     def command(self, workload: Workload, bind: str) -> list[str]:
-        """The command line that serves the workload's application, one process, no access log."""
+        """The command line that serves the workload's application, with no access log."""
         if self.choice is None:
             return [PYTHON, "-m", "lab.bench.floor", bind]
         more: Sequence[str] = workload.arguments.get(self.choice.server.name, ())
         command = self.choice.command(bind, access_log=False)
         return [*(workload.application if part == DJANGO else part for part in command), *more]
+
+    def variables(self, workload: Workload) -> Mapping[str, str]:
+        """Variables to start it with; not every server looks for applications where it stands."""
+        if self.choice is None:
+            return {}
+        folder = workload.folder
+        return {**self.choice.environment(folder), "PYTHONPATH": str(folder)}
+
+
+def crossed(servers: Sequence[str], setups: Sequence[Setup]) -> tuple[list[Candidate], list[str]]:
+    """Every server in every setup, and why some of these cannot be, for people.
+
+    Raises WordError for a server that can be in none of them.
+    """
+    found: dict[str, Candidate] = {}
+    refused = dict[str, WordError]()
+    for setup in setups:
+        for server in servers:
+            try:
+                candidate = Candidate.parse(server, setup)
+            except WordError as error:
+                refused[f"{server} {setup}".rstrip()] = error
+            else:
+                found[candidate.name] = candidate
+    for server in servers:
+        if server not in {candidate.server for candidate in found.values()}:
+            raise next(error for name, error in refused.items() if name.split()[0] == server)
+    return list(found.values()), list(_told(refused))
+
+
+def _told(refused: Mapping[str, WordError]) -> Iterator[str]:
+    for name, error in refused.items():
+        yield f"{name} is left out: {error}"

@@ -4,20 +4,24 @@ import random
 import signal
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
 from lab.bench import machine, report, rounds, wrk
-from lab.bench.candidates import Candidate
+from lab.bench.candidates import Candidate, crossed
 from lab.bench.load import WARM_UP
+from lab.bench.options import Listed, Threads
 from lab.bench.results import Results, Run
 from lab.bench.rounds import Plan
+from lab.bench.setups import DIRECT, TCP, WAYS, Setup, every
+from lab.bench.setups import USUAL as USUAL_SETUP
 from lab.bench.workloads import CONNECTIONS, USUAL, WORKLOADS
 from lab.errors import LabError
 from lab.serve import WordError
+from lab.words import TRANSPORTS
 
 ROUNDS, SECONDS = 5, 5
 QUICK_ROUNDS, QUICK_SECONDS = 2, 1
@@ -40,10 +44,35 @@ Output = click.Path(dir_okay=False, writable=True, path_type=Path)
 )
 @click.option(
     "--connections",
-    type=click.IntRange(1),
-    default=CONNECTIONS,
-    show_default=True,
-    help="Connections of the load, all at once.",
+    type=Listed(click.IntRange(1)),
+    default=(CONNECTIONS,),
+    help=f"Connections of the load, all at once. [default: {CONNECTIONS}]",
+)
+@click.option(
+    "--way",
+    "ways",
+    type=Listed(click.Choice(WAYS)),
+    default=(DIRECT,),
+    help=f"Whether nginx stands in front. [default: {DIRECT}]",
+)
+@click.option(
+    "--bind",
+    "binds",
+    type=Listed(click.Choice(TRANSPORTS)),
+    default=(TCP,),
+    help=f"By what the server is reached; uwsgi: by nginx alone. [default: {TCP}]",
+)
+@click.option(
+    "--workers",
+    type=Listed(click.IntRange(1)),
+    default=(1,),
+    help="Processes of a server, each with a core where there are enough. [default: 1]",
+)
+@click.option(
+    "--threads",
+    type=Listed(Threads(1)),
+    default=(None,),
+    help="Threads of each process, or `default`: what suits the server. [default: default]",
 )
 @click.option("--latency", is_flag=True, help="Also ask at 50, 70, 90 % of what was found.")
 @click.option(
@@ -65,7 +94,11 @@ def bench(
     seconds: int | None,
     quick: bool,
     only: tuple[str, ...],
-    connections: int,
+    connections: tuple[int, ...],
+    ways: tuple[str, ...],
+    binds: tuple[str, ...],
+    workers: tuple[int, ...],
+    threads: tuple[int | None, ...],
     latency: bool,
     servers: str,
     seed: int | None,
@@ -79,24 +112,31 @@ def bench(
     that answers without looking: what Python itself costs. Ctrl-C ends it and shows what is done.
     It takes about ten minutes; leave the machine alone meanwhile.
 
+    Options that end in … take several values with commas, and every combination is measured.
+
     \b
     make bench
     lab bench --quick --only hello --only django-json
     lab bench --only upload --only released --connections 64
     lab bench --servers paceline,paceline:pool,gunicorn:sync --only wait
+    lab bench --way direct,nginx --bind tcp,unix --only django-json
+    lab bench --servers paceline,gunicorn --workers 1,2 --threads default,16 --only django-cpu
     """
     require(outputs=[path for path in (raw, page) if path])
     if page:
         report.require_place(page)
+    setups = list(every(ways, binds, workers, threads, connections))
+    found, refused = candidates(servers, setups)
+    for reason in refused:
+        click.echo(f"lab: {reason}", err=True)
     plan = Plan(
         [WORKLOADS[name] for name in dict.fromkeys(only) or USUAL],
-        candidates(servers),
+        found,
         turns or (QUICK_ROUNDS if quick else ROUNDS),
         seconds or (QUICK_SECONDS if quick else SECONDS),
         random.randrange(10**6) if seed is None else seed,
         machine.these_cores(),
-        connections,
-        latency,
+        latency=latency,
     )
     if not plan.turns():
         raise WordError(f"--servers {servers}: cannot be asked {', '.join(only)}")
@@ -136,23 +176,28 @@ def require(outputs: Iterable[Path]) -> None:
             raise LabError(f"{path}: {path.parent} is no folder; make it first")
 
 
-def candidates(text: str) -> list[Candidate]:
-    """The servers of a list with commas, each once.  Raises WordError."""
+def candidates(
+    text: str, setups: Sequence[Setup] = (USUAL_SETUP,)
+) -> tuple[list[Candidate], list[str]]:
+    """The servers of a list with commas in every setup, and which cannot be.  Raises WordError."""
     names = dict.fromkeys(name.strip() for name in text.split(",") if name.strip())
     if not names:
         raise WordError(f"--servers: names no server; for example {SERVERS}")
-    return [Candidate.parse(name) for name in names]
+    return crossed(list(names), setups)
 
 
 def facts(plan: Plan) -> dict[str, str]:
     """Machine, versions and what is done, for people."""
-    cores = plan.cores
-    warnings = [warning for warning in (cores.warning, machine.disturbed()) if warning]
+    setups = {(each.setup.workers, each.setup.proxied) for each in plan.candidates}
+    shared = dict.fromkeys(plan.cores.shared(*setup) for setup in sorted(setups))
+    warnings = list(filter(None, (plan.cores.warning, *shared, machine.disturbed())))
+    connections = dict.fromkeys(plan.connections_of(each) for each in plan.candidates)
     return {
         **machine.facts(),
-        "cores": f"{cores.server} for the server, {cores.load} for the load",
+        "cores": str(plan.cores),
         **({"beware": "; ".join(warnings)} if warnings else {}),
-        "load": f"{plan.connections} connections, {plan.rounds} rounds of {plan.seconds} s, "
+        "load": f"{', '.join(map(str, connections))} connections, "
+        f"{plan.rounds} rounds of {plan.seconds} s, "
         f"{WARM_UP} s of warm-up before each, seed {plan.seed}",
         "date": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
     }

@@ -1,4 +1,4 @@
-"""What any server in this Python must pay: `python -m lab.bench.floor HOST:PORT`.
+"""What any server in this Python must pay: `python -m lab.bench.floor HOST:PORT | unix:/PATH`.
 
 A loop that waits by epoll, reads once, and sends an answer made before.  It looks at nothing it
 read, so it is no server: it shows what is left when a server's own work is taken away.
@@ -15,6 +15,7 @@ from lab.serve import parse_bind
 READ_ONCE = 65_536
 """Bytes; far more than one request of the bench."""
 
+BACKLOG = 1024
 ANSWER = (
     b"HTTP/1.1 200 OK\r\nServer: floor\r\nDate: %b\r\n"
     b"Content-Type: text/plain\r\nContent-Length: 13\r\n\r\n%b"
@@ -44,6 +45,16 @@ def answer(connection: socket.socket) -> bool:
         return False
 
 
+def listen(bind: str) -> socket.socket:
+    """A socket that listens there."""
+    kind, address = parse_bind(bind)
+    if kind == "unix":
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(address["path"])
+        listener.listen(BACKLOG)
+        return listener
+    return socket.create_server((address["host"], int(address["port"])), backlog=BACKLOG)
+
+
 if __name__ == "__main__":
-    _, address = parse_bind(sys.argv[1])
-    serve(socket.create_server((address["host"], int(address["port"])), backlog=1024))
+    serve(listen(sys.argv[1]))

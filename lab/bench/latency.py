@@ -27,10 +27,11 @@ def measure(
     ``lag_share`` is the highest share of a p99 that the loop itself was late.  Raises VoidError.
     """
     figures, histograms, lags = dict[str, float](), dict[str, str](), []
+    request = server.workload.request(server.host)
     for share in SHARES:
         server.check()
         asked = rate * share / 100
-        found = run(Job(server.bind, request(server), connections, asked, seconds))
+        found = run(Job(server.bind, request, connections, asked, seconds))
         latency, lag = histogram(found.latency), histogram(found.lag)
         for percent in PERCENTILES:
             figures[f"at{share}_p{percent}_ms"] = latency.get_value_at_percentile(percent) / 1000
@@ -38,17 +39,6 @@ def measure(
         lags.append(lag.get_value_at_percentile(99) / latency.get_value_at_percentile(99))
         histograms |= {f"at{share}_latency": found.latency, f"at{share}_lag": found.lag}
     return {**figures, "lag_share": max(lags)}, histograms
-
-
-def request(server: Started) -> str:
-    """The workload's request, whole."""
-    workload = server.workload
-    fields = {"Host": server.bind, **workload.headers}
-    if workload.upload:
-        fields["Content-Length"] = str(workload.upload)
-    lines = [f"{workload.method} {workload.path} HTTP/1.1"]
-    lines += [f"{name}: {value}" for name, value in fields.items()]
-    return "\r\n".join([*lines, "", "x" * workload.upload])
 
 
 def run(job: Job) -> Found:

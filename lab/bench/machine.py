@@ -21,11 +21,43 @@ LOAD_OF_OTHERS = 0.3
 
 @dataclass(frozen=True)
 class Cores:
-    """The core of the server, that of the load, and what is wrong with them, for people."""
+    """The core of the server, that of the load, and what is wrong with them, for people.
+
+    ``proxy`` is None where there is none for it; then it runs on the load's.  ``spare`` are left.
+    """
 
     server: int
     load: int
     warning: str = ""
+    proxy: int | None = None
+    spare: tuple[int, ...] = ()
+
+    @property
+    def of_proxy(self) -> int:
+        """The core of the proxy, where there is one."""
+        return self.load if self.proxy is None else self.proxy
+
+    def of_server(self, workers: int) -> list[int]:
+        """A core for each worker, as far as there are; last those of proxy and load."""
+        order = dict.fromkeys([self.server, *self.spare, self.of_proxy, self.load])
+        return sorted(list(order)[:workers])
+
+    def __str__(self) -> str:
+        """For people."""
+        proxy = "" if self.proxy is None else f", {self.proxy} for nginx"
+        return f"{self.server} for the server, {self.load} for the load{proxy}"
+
+    def shared(self, workers: int, proxied: bool) -> str:
+        """Who shares a core with whom, for people; empty where nobody does."""
+        ours = self.of_server(workers)
+        others = {"load": self.load, **({"nginx": self.of_proxy} if proxied else {})}
+        with_server = [name for name, core in others.items() if core in ours]
+        said = [f"nginx and load share core {self.load}"] if proxied and self.proxy is None else []
+        if with_server and self.load != self.server:
+            said.append(
+                f"with {workers} workers the server has the core of {' and '.join(with_server)} too"
+            )
+        return "; ".join(said)
 
 
 def choose_cores(allowed: Collection[int], siblings: Mapping[int, Collection[int]]) -> Cores:
@@ -33,7 +65,13 @@ def choose_cores(allowed: Collection[int], siblings: Mapping[int, Collection[int
     server, *others = sorted(allowed)
     apart = [core for core in others if core not in siblings.get(server, ())]
     if apart:
-        return Cores(server, apart[0])
+        load = apart[0]
+        for_proxy = [core for core in apart[1:] if core not in siblings.get(load, ())]
+        proxy = for_proxy[0] if for_proxy else None
+        near = {server, *siblings.get(load, ()), *siblings.get(proxy or load, ())}
+        left = [core for core in others if core not in (load, proxy)]
+        spare = tuple(sorted(left, key=lambda core: (core in near, core)))
+        return Cores(server, load, proxy=proxy, spare=spare)
     if others:
         return Cores(
             server,

@@ -17,7 +17,7 @@ BEGIN, END = "<!-- bench: begin -->", "<!-- bench: end -->"
 """Lines of a Markdown page between which the bench writes."""
 
 SATURATED = 0.95
-"""Share of its core from which on wrk is the bound."""
+"""Share of its core from which on the load is the bound."""
 
 STOLEN = 0.02
 """Share of a core that others on the machine's host may take before it is said."""
@@ -46,12 +46,14 @@ COLUMNS = (
     Column("memory ÷ {first}'s", "rss_kib_each", "{:.2f}", ratio=True),
     Column("requests/s", "requests_per_second", "{:,.0f}"),
     Column("CPU µs/request", "cpu_us", "{:,.1f}"),
+    Column("nginx µs/request", "proxy_cpu_us", "{:,.1f}"),
     Column("p50 ms", "p50_ms", "{:,.1f}"),
     Column("p90 ms", "p90_ms", "{:,.1f}"),
     Column("p99 ms", "p99_ms", "{:,.1f}"),
     Column("longest ms", "max_ms", "{:,.0f}"),
     *(Column(f"p99 ms at {n} %", f"at{n}_p99_ms", "{:,.1f}") for n in SHARES),
     Column("core used %", "server_busy", "{:.0f}", scale=100),
+    Column("nginx's %", "proxy_busy", "{:.0f}", scale=100),
     Column("peak MiB", "peak_rss_kib", "{:.1f}", scale=1 / 1024),
     Column("threads", "peak_threads", "{:.0f}"),
     Column("processes", "peak_processes", "{:.0f}"),
@@ -154,8 +156,8 @@ def notes(results: Results) -> Iterator[str]:
                 yield f"{workload}, {server}: void, {reason}"
             elif busy and busy.median > SATURATED:
                 yield (
-                    f"{workload}, {server}: wrk used {busy.median:.0%} of its core, so it may have "
-                    "been the bound on requests/s"
+                    f"{workload}, {server}: the load used {busy.median:.0%} of its core, so it "
+                    "may have been the bound on requests/s"
                 )
 
 

@@ -5,6 +5,7 @@ import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from lab.errors import LabError
 
@@ -15,7 +16,9 @@ class Run:
 
     The units stand in the figures' names: us and ms are micro- and milliseconds, kib is 1,024
     bytes; *_busy is a share of one core, and so is what the machine's host has stolen.
-    The histograms are of microseconds, as HdrHistogram encodes them.
+    The histograms are of microseconds, as HdrHistogram encodes them.  ``server`` is the candidate's
+    name, which begins with the server's; what it says of the setup stands apart too (setups.py).
+    Files of an older lab lack what stands below the histograms.
     """
 
     workload: str
@@ -25,6 +28,22 @@ class Run:
     figures: Mapping[str, float] = field(default_factory=dict)
     void: str | None = None
     histograms: Mapping[str, str] = field(default_factory=dict)
+    way: str = "direct"
+    bind: str = "tcp"
+    workers: int = 1
+    threads: int | None = None
+    connections: int | None = None
+    groups: Mapping[str, float] = field(default_factory=dict)
+    """Microseconds of CPU that a request costs each group of processes: server, proxy, load."""
+
+    @classmethod
+    def read(cls, table: Mapping[str, Any]) -> "Run":
+        """One as save() wrote it; what a newer lab knows beside is left out.
+
+        Raises TypeError and KeyError.
+        """
+        known = {name: table[name] for name in cls.__dataclass_fields__ if name in table}
+        return cls(**{**known, "commands": tuple(table["commands"])})
 
 
 @dataclass(frozen=True)
@@ -102,11 +121,11 @@ class Results:
         """What save() wrote.  Raises LabError where it cannot be read, or is something else."""
         try:
             table = json.loads(path.read_text())
-            runs = [Run(**{**run, "commands": tuple(run["commands"])}) for run in table["runs"]]
-            return cls(**{**table, "runs": runs})
+            known = {name: table[name] for name in cls.__dataclass_fields__ if name in table}
+            return cls(**{**known, "runs": [Run.read(run) for run in table["runs"]]})
         except OSError as error:
             raise LabError(f"{path}: {error.strerror}") from None
-        except (ValueError, TypeError, KeyError):
+        except (ValueError, TypeError, KeyError, AttributeError):
             raise LabError(f"{path} holds no results of the bench (--json)") from None
 
     def save(self, path: Path) -> None:

@@ -12,15 +12,16 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from lab.bench import idle, latency, load, wrk
+from lab.bench import idle, latency, load, proxy
 from lab.bench.candidates import Candidate
-from lab.bench.load import WARM_UP, Figures
+from lab.bench.load import CPU_US, WARM_UP, Figures
 from lab.bench.machine import Cores, pinned
 from lab.bench.results import Run
-from lab.bench.running import environment, started
+from lab.bench.running import Started, environment, started
+from lab.bench.setups import TCP, UNIX, UWSGI
 from lab.bench.void import VoidError
 from lab.bench.workloads import CONNECTIONS, Workload
 from lab.errors import LabError
@@ -51,6 +52,10 @@ class Plan:
     connections: int = CONNECTIONS
     latency: bool = False
     """Whether the open loop asks too, at shares of what wrk has found."""
+
+    def connections_of(self, candidate: Candidate) -> int:
+        """Connections of the load on a candidate, which may ask for a number of its own."""
+        return candidate.setup.connections or self.connections
 
     def turns(self) -> list[Turn]:
         """Every run in its order, which follows from the seed."""
@@ -86,36 +91,59 @@ def run(plan: Plan) -> Iterator[Run]:
 
 def run_once(plan: Plan, turn: Turn, environ: Mapping[str, str], log: Path) -> Run:
     """Starts a server, measures it and stops it; an error makes the run void."""
-    workload, bind = turn.workload, f"127.0.0.1:{free_port()}"
-    pin = ["taskset", "-c", str(plan.cores.server)]
-    command = [*pin, *turn.candidate.command(workload, bind)]
-    url = f"http://{bind}{workload.path}"
+    workload, candidate, cores = turn.workload, turn.candidate, plan.cores
+    setup, connections = candidate.setup, plan.connections_of(candidate)
+    bind = choose_bind(setup.bind, log.parent)
+    front = proxy.prepare(candidate, bind, log.parent, cores.of_proxy) if setup.proxied else None
+    entry = front.bind if front else bind
+    own = ",".join(map(str, cores.of_server(setup.workers)))
+    command = ["taskset", "-c", own, *candidate.command(workload, bind)]
     warm_up, full = (
-        wrk.command(url, plan.cores.load, plan.connections, seconds, wrk.asking(workload))
+        load.command(workload, entry, cores.load, connections, seconds)
         for seconds in (WARM_UP, plan.seconds)
     )
-    figures: Figures = {}
-    histograms: Mapping[str, str] = {}
-    void = None
+    commands = [shown(command, workload.folder), *([shlex.join(front.command)] if front else ())]
+    commands += [] if workload.idle else [shlex.join(full)]
+    figures, histograms, void = Figures(), dict[str, str](), None
     try:
         with (
             idle.files_for(workload.idle) if workload.idle else nullcontext(),
-            started(command, workload, environ, bind, log) as server,
+            proxy.running(front) as nginx,
+            started(
+                command, workload, {**environ, **candidate.variables(workload)}, entry, log, nginx
+            ) as server,
         ):
-            if workload.idle:
-                figures = idle.measure(server, warm_up)
-            else:
-                figures = load.measure(server, warm_up, full, plan.seconds)
-            if plan.latency and not workload.idle:
-                rate = figures["requests_per_second"]
-                more, histograms = latency.measure(server, rate, plan.connections, plan.seconds)
-                figures |= more
+            figures, histograms = measure(plan, turn, server, warm_up, full)
     except VoidError as error:
-        void, figures = str(error), {}
-    commands = [shown(command, workload.folder)] + ([] if workload.idle else [shlex.join(full)])
+        void = str(error)
     return Run(
-        workload.name, turn.candidate.name, turn.round, tuple(commands), figures, void, histograms
+        *(workload.name, candidate.name, turn.round, tuple(commands), figures, void, histograms),
+        **{**asdict(setup), "threads": candidate.threads, "connections": connections},
+        groups={name: figures[cpu] for name, cpu in CPU_US.items() if cpu in figures},
     )
+
+
+def measure(
+    plan: Plan, turn: Turn, server: Started, warm_up: Sequence[str], full: Sequence[str]
+) -> tuple[Figures, dict[str, str]]:
+    """Figures and histograms of a server that runs.  Raises VoidError."""
+    if turn.workload.idle:
+        return idle.measure(server, warm_up), {}
+    figures = load.measure(server, warm_up, full, plan.seconds)
+    if not plan.latency:
+        return figures, {}
+    rate, connections = figures["requests_per_second"], plan.connections_of(turn.candidate)
+    more, histograms = latency.measure(server, rate, connections, plan.seconds)
+    return {**figures, **more}, histograms
+
+
+def choose_bind(kind: str, folder: Path) -> str:
+    """Where the next server shall listen, as parse_bind reads it."""
+    if kind == UNIX:
+        path = folder / "server.sock"
+        path.unlink(missing_ok=True)
+        return f"unix:{path}"
+    return {TCP: "", UWSGI: "uwsgi:"}[kind] + f"127.0.0.1:{free_port()}"
 
 
 def shown(command: Sequence[str], folder: Path) -> str:

@@ -22,23 +22,40 @@ STOP_WITHIN = 10.0
 LAST_BREATH = 0.5  # from a connection that broke until the process is known to have ended
 """Seconds."""
 
+NOBODY_THERE = (502, 504)
+"""What nginx answers where the server behind it does not."""
+
 PASSED_ON = ("HOME", "LANG", "LC_ALL", "TMPDIR")
 """What servers get of this environment; the rest might set them up (GUNICORN_CMD_ARGS, …)."""
 
 
 @dataclass(frozen=True)
 class Started:
-    """A server that runs, what it is asked, and where its log goes."""
+    """A server that runs, what it is asked and at which address, and where its log goes.
+
+    Where ``proxy`` stands in front, the address is that of the proxy.
+    """
 
     popen: subprocess.Popen[bytes]
     workload: Workload
     bind: str
     log: Path
+    proxy: subprocess.Popen[bytes] | None = None
 
     @property
     def pid(self) -> int:
         """Its first process, which leads the session of all of them."""
         return self.popen.pid
+
+    @property
+    def host(self) -> str:
+        """What requests say in Host."""
+        return "localhost" if self.bind.startswith("unix:") else self.bind
+
+    def cpu(self) -> dict[str, float]:
+        """CPU seconds that each group of processes has used so far."""
+        leaders = {"server": self.popen, **({"proxy": self.proxy} if self.proxy else {})}
+        return {name: usage(leader.pid).cpu for name, leader in leaders.items()}
 
     def await_ready(self) -> None:
         """Blocks until it answers anything at all.  Raises VoidError where it does not."""
@@ -73,6 +90,8 @@ class Started:
 
     def require_alive(self, within: float = 0) -> None:
         """Raises VoidError, with the end of its log, where it has ended or does within seconds."""
+        if self.proxy and self.proxy.poll() is not None:
+            raise VoidError(f"nginx ended by itself ({describe(self.proxy.returncode)})")
         with suppress(subprocess.TimeoutExpired):
             status = self.popen.wait(within)
             raise VoidError(f"it ended by itself ({describe(status)}){self.last_words()}")
@@ -99,10 +118,10 @@ class Started:
 
     def _answers(self) -> bool:
         try:
-            self.ask()
+            status, _ = self.ask()
         except (OSError, http.client.HTTPException):
             return False
-        return True
+        return self.proxy is None or status not in NOBODY_THERE
 
 
 def environment(data: Path) -> dict[str, str]:
@@ -118,9 +137,14 @@ def environment(data: Path) -> dict[str, str]:
 
 @contextmanager
 def started(
-    command: Sequence[str], workload: Workload, environ: Mapping[str, str], bind: str, log: Path
+    command: Sequence[str],
+    workload: Workload,
+    environ: Mapping[str, str],
+    bind: str,
+    log: Path,
+    proxy: subprocess.Popen[bytes] | None = None,
 ) -> Iterator[Started]:
-    """A server that listens on ``bind`` and answers already; stopped at the end."""
+    """A server that answers at ``bind`` already, its own address or the proxy's; then stopped."""
     with log.open("wb") as output:
         popen = subprocess.Popen(
             command,
@@ -133,7 +157,7 @@ def started(
             preexec_fn=die_with_parent,
         )
     try:
-        server = Started(popen, workload, bind, log)
+        server = Started(popen, workload, bind, log, proxy)
         server.await_ready()
         yield server
     finally:

@@ -60,6 +60,18 @@ class Workload:
         """The fields of the request beside those that every client sends."""
         return {} if self.keep_alive else {"Connection": "close"}
 
+    def request(self, host: str) -> str:
+        """The whole request, as it goes over the wire."""
+        return request_text(self.path, host, self.upload, self.headers)
+
+
+def request_text(path: str, host: str, upload: int, headers: Mapping[str, str]) -> str:
+    """A request with a body of ``upload`` bytes, or a GET."""
+    fields = {"Host": host, **headers, **({"Content-Length": str(upload)} if upload else {})}
+    lines = [f"{'POST' if upload else 'GET'} {path} HTTP/1.1"]
+    lines += [f"{name}: {value}" for name, value in fields.items()]
+    return "\r\n".join([*lines, "", "x" * upload])
+
 
 def exactly(expected: bytes) -> Accepts:
     """Accepts one body."""

@@ -29,7 +29,14 @@ def render(template: str, values: Mapping[str, str]) -> str:
     return VARIABLE.sub(lambda found: values[found[1]], template)
 
 
-def write_configuration(words: Words, layout: Layout, bind: str, tls: tuple[Path, Path]) -> Path:
+def write_configuration(
+    words: Words,
+    layout: Layout,
+    bind: str,
+    tls: tuple[Path, Path],
+    access_log: str = "/dev/stdout",
+    processes: str = "auto",
+) -> Path:
     """Writes nginx.conf for a server at ``bind`` into the layout's run folder."""
     values = {
         "LISTEN_HTTP": f"127.0.0.1:{words.http_port}",
@@ -45,9 +52,9 @@ def write_configuration(words: Words, layout: Layout, bind: str, tls: tuple[Path
         "CERTIFICATE": str(tls[0]),
         "CERTIFICATE_KEY": str(tls[1]),
         "RUN_DIR": str(layout.run),
-        "ACCESS_LOG": "/dev/stdout",
+        "ACCESS_LOG": access_log,
         "ERROR_LOG": "stderr",
-        "WORKER_PROCESSES": "auto",
+        "WORKER_PROCESSES": processes,
         "LAB_TRACE": words.trace,
         "TELEMETRY": str(layout.telemetry),
     }

@@ -59,14 +59,17 @@ class TestCandidates:
             candidates(names)
 
     def test_a_name_said_twice_counts_once(self):
-        assert [c.name for c in candidates("floor, gunicorn,floor")] == ["floor", "gunicorn"]
+        found, refused = candidates("floor, gunicorn,floor")
+        assert [c.name for c in found] == ["floor", "gunicorn"]
+        assert refused == []
 
 
 class TestOrder:
     @staticmethod
     def plan(seed: int, rounds: int = 3) -> Plan:
         workloads = [WORKLOADS["hello"], WORKLOADS["wait"]]
-        return Plan(workloads, candidates("paceline,gunicorn,floor"), rounds, 1, seed, Cores(0, 1))
+        servers, _ = candidates("paceline,gunicorn,floor")
+        return Plan(workloads, servers, rounds, 1, seed, Cores(0, 1))
 
     def test_each_round_has_every_cell_once(self):
         turns = self.plan(1).turns()
@@ -95,10 +98,33 @@ class TestOrder:
 
 class TestCores:
     def test_server_and_load_get_one_each(self):
-        assert choose_cores([3, 0, 1], NO_SIBLINGS) == Cores(0, 1)
+        assert choose_cores([0, 1], NO_SIBLINGS) == Cores(0, 1)
+
+    def test_nginx_gets_the_third_and_the_rest_is_spare(self):
+        assert choose_cores([3, 0, 1, 2], NO_SIBLINGS) == Cores(0, 1, proxy=2, spare=(3,))
 
     def test_threads_of_one_core_are_avoided_where_there_are_others(self):
-        assert choose_cores([0, 1, 2, 3], {0: {0, 1}, 1: {0, 1}}) == Cores(0, 2)
+        pairs = {0: {0, 1}, 1: {0, 1}, 2: {2, 3}, 3: {2, 3}}
+        assert choose_cores([0, 1, 2, 3], pairs) == Cores(0, 2, spare=(1, 3))
+
+    def test_each_worker_gets_one_and_those_of_nginx_and_load_come_last(self):
+        cores = Cores(0, 1, proxy=2, spare=(3,))
+        assert [cores.of_server(workers) for workers in (1, 2, 3, 9)] == [
+            *([0], [0, 3], [0, 2, 3], [0, 1, 2, 3])
+        ]
+
+    @pytest.mark.parametrize(
+        ("cores", "workers", "proxied", "said"),
+        [
+            (Cores(0, 1), 1, False, ""),
+            (Cores(0, 1), 1, True, "nginx and load share core 1"),
+            (Cores(0, 1), 2, False, "with 2 workers the server has the core of load too"),
+            (Cores(0, 1, proxy=2), 2, False, ""),
+            (Cores(0, 1, proxy=2), 2, True, "with 2 workers the server has the core of nginx too"),
+        ],
+    )
+    def test_who_shares_a_core_is_said(self, cores: Cores, workers: int, proxied: bool, said: str):
+        assert cores.shared(workers, proxied) == said
 
     def test_threads_of_one_core_are_said_where_not(self):
         cores = choose_cores([0, 1], {0: {0, 1}, 1: {0, 1}})
@@ -138,6 +164,9 @@ class TestAnswers:
         (["--rounds", "0"], "--rounds"),
         (["--seconds", "half"], "--seconds"),
         (["--only", "tea"], "'tea' is not one of 'hello', 'hello-close'"),
+        (["--workers", "1,none"], "'none' is not a valid integer range"),
+        (["--threads", ","], "names nothing"),
+        (["--way", "direct,varnish"], "'varnish' is not one of 'direct', 'nginx'"),
     ],
 )
 def test_a_bad_value_is_refused_before_anything_runs(arguments: list[str], message: str):

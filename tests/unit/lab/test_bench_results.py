@@ -135,11 +135,11 @@ class TestTargets:
 
 
 class TestReport:
-    def test_a_wrk_that_used_up_its_core_is_said(self):
+    def test_a_load_that_used_up_its_core_is_said(self):
         measured = results(figure="load_busy", floor=[0.99, 0.97], paceline=[0.4, 0.99])
-        said = [note for note in report.notes(measured) if "wrk" in note]
+        said = [note for note in report.notes(measured) if "the load used" in note]
         assert len(said) == 1
-        assert said[0].startswith("hello, floor: wrk used 98% of its core")
+        assert said[0].startswith("hello, floor: the load used 98% of its core")
 
     @pytest.mark.parametrize(("share", "said"), [(0.4, 1), (0.02, 0)])
     def test_an_open_loop_that_was_late_is_said(self, share: float, said: int):
