@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab.bench.latency import SHARES
-from lab.bench.results import Results, Spread
+from lab.bench.results import NOISE, Results, Spread
 from lab.bench.targets import TARGETS
 from lab.bench.workloads import WORKLOADS
 from lab.errors import LabError
@@ -69,13 +69,13 @@ Table = list[list[str]]
 
 
 def show(spread: Spread | None, form: str = "{:.2f}", scale: float = 1) -> str:
-    """``median (lowest-highest)``, or the median alone where there was one round."""
+    """``median ±deviation (lowest-highest)``; the median alone where there was one round."""
     if spread is None:
         return "-"
-    median, low, high = (
-        form.format(value * scale) for value in (spread.median, spread.low, spread.high)
+    median, mad, low, high = (
+        form.format(value * scale) for value in (spread.median, spread.mad, spread.low, spread.high)
     )
-    return median if spread.rounds == 1 else f"{median} ({low}-{high})"
+    return median if spread.rounds == 1 else f"{median} ±{mad} ({low}-{high})"
 
 
 def targets(results: Results) -> Table:
@@ -127,8 +127,9 @@ def notes(results: Results) -> Iterator[str]:
     """What a reader must know to judge the tables."""
     rounds = max((run.round for run in results.runs), default=0)
     yield (
-        "median of the rounds (lowest-highest); a ratio is taken within each round, and is a tie "
-        "where the rounds do not agree on who is ahead"
+        "median of the rounds ± their median absolute deviation (lowest-highest); a ratio is taken "
+        f"within each round, and is a tie where 1 is no further off than {NOISE} deviations over "
+        "the root of the number of rounds"
     )
     if rounds < ENOUGH:
         yield f"{rounds} of the {ENOUGH} rounds that a result needs: a glance"

@@ -31,6 +31,19 @@ class TestStatistics:
         assert Spread.of([3.0, 1.0, 10.0]) == Spread(3.0, 1.0, 10.0, rounds=3)
         assert Spread.of([4.0, 2.0]) == Spread(3.0, 2.0, 4.0, rounds=2)
 
+    def test_deviation_and_quartiles_are_those_of_the_rounds(self):
+        spread = Spread.of([1.0, 2.0, 4.0, 8.0, 100.0])
+        assert spread is not None
+        assert (spread.median, spread.mad, spread.q1, spread.q3) == (4.0, 3.0, 2.0, 8.0)
+        alone = Spread.of([7.0])
+        assert alone is not None
+        assert (alone.mad, alone.q1, alone.q3, alone.noise) == (0.0, 7.0, 7.0, 0.0)
+
+    def test_more_rounds_that_scatter_alike_leave_less_noise(self):
+        few, many = Spread.of([0.8, 0.9, 1.0]), Spread.of([0.8, 0.9, 1.0] * 40)
+        assert few is not None and many is not None
+        assert few.is_tie and not many.is_tie
+
     def test_of_nothing_there_is_none(self):
         assert Spread.of([]) is None
 
@@ -49,10 +62,16 @@ class TestStatistics:
 
     @pytest.mark.parametrize(
         ("theirs", "said"),
-        [([90.0, 110.0, 99.0], "0.99 (0.90-1.10) tie"), ([90.0, 98.0, 99.0], "0.98 (0.90-0.99)")],
+        [
+            ([90.0, 110.0, 99.0, 95.0, 107.0], "0.99 ±0.08 (0.90-1.10) tie"),
+            ([90.0, 91.0, 99.0, 98.0, 92.0], "0.92 ±0.02 (0.90-0.99) tie"),
+            ([90.0, 91.0, 93.0, 89.0, 90.0], "0.90 ±0.01 (0.89-0.93)"),
+            ([90.0, 91.0, 140.0, 89.0, 90.0], "0.90 ±0.01 (0.89-1.40)"),
+        ],
+        ids=["around", "far too scattered", "below", "one round was disturbed"],
     )
     def test_a_difference_within_the_noise_is_a_tie(self, theirs: list[float], said: str):
-        measured = results(paceline=[100.0] * 3, gunicorn=theirs)
+        measured = results(paceline=[100.0] * 5, gunicorn=theirs)
         heading, _, gunicorn = report.cells(measured, "hello")
         assert gunicorn[heading.index("requests/s ÷ paceline's")] == said
 
@@ -108,7 +127,8 @@ class TestTargets:
         [
             (Spread(2.5, 2.0, 2.9, 5), "ok", "short"),
             (Spread(3.5, 3.1, 4.0, 5), "short", "ok"),
-            (Spread(2.9, 2.0, 3.1, 5), "ok, inside the noise", "short, inside the noise"),
+            (Spread(2.9, 2.0, 3.1, 5, mad=0.1), "ok, inside the noise", "short, inside the noise"),
+            (Spread(2.9, 2.0, 3.1, 5, mad=0.01), "ok", "short"),
             (Spread(3.0, 3.0, 3.0, 1), "ok", "ok"),
         ],
     )
@@ -165,7 +185,7 @@ class TestReport:
         assert once.startswith(f"# Before\n\n{report.BEGIN}\n")
         assert once.endswith(f"\n{report.END}\n\nAfter\n")
         assert "of last year" not in once
-        assert "| paceline | 305 (300-310) |" in once
+        assert "| paceline | 305 ±5 (300-310) |" in once
         assert "run paceline" in once
         report.write_page(page, measured)
         assert page.read_text() == once
