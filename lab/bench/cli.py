@@ -1,33 +1,34 @@
 """The command `bench`."""
 
+import math
 import random
 import signal
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, datetime
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import click
+from click.core import ParameterSource
 
-from lab.bench import machine, report, rounds, wrk
-from lab.bench.candidates import Candidate, crossed
-from lab.bench.load import WARM_UP
+from lab.bench import comparison, machine, report, wrk
+from lab.bench.experiment import QUICK, QUICK_ROUNDS, QUICK_SECONDS, Experiment, quick
+from lab.bench.measuring import facts, measure
 from lab.bench.options import Listed, Threads
-from lab.bench.results import Results, Run
-from lab.bench.rounds import Plan
-from lab.bench.setups import DIRECT, TCP, WAYS, Setup, every
-from lab.bench.setups import USUAL as USUAL_SETUP
+from lab.bench.results import Results
+from lab.bench.setups import DIRECT, TCP, WAYS
 from lab.bench.workloads import CONNECTIONS, USUAL, WORKLOADS
 from lab.errors import LabError
 from lab.serve import WordError
 from lab.words import TRANSPORTS
 
 ROUNDS, SECONDS = 5, 5
-QUICK_ROUNDS, QUICK_SECONDS = 2, 1
 SERVERS = "paceline,gunicorn,floor"
 
 Output = click.Path(dir_okay=False, writable=True, path_type=Path)
+Input = click.Path(path_type=Path)
 
 
 @click.command("bench", short_help="Measure servers beside each other.")
@@ -35,7 +36,11 @@ Output = click.Path(dir_okay=False, writable=True, path_type=Path)
 @click.option(
     "--seconds", type=click.IntRange(1), help=f"Seconds of each run. [default: {SECONDS}]"
 )
-@click.option("--quick", is_flag=True, help=f"{QUICK_ROUNDS} rounds of {QUICK_SECONDS} s: a look.")
+@click.option(
+    "--quick",
+    is_flag=True,
+    help=f"A look within three minutes: at most {QUICK_ROUNDS} rounds of {QUICK_SECONDS} s.",
+)
 @click.option(
     "--only",
     multiple=True,
@@ -82,6 +87,16 @@ Output = click.Path(dir_okay=False, writable=True, path_type=Path)
     help="Which, with commas; SERVER or SERVER:CONCURRENCY. Ratios are to the first.",
 )
 @click.option("--seed", type=int, help="What the order follows from. [default: another each time]")
+@click.option(
+    "--resume",
+    type=Input,
+    help="Make what this file of --json lacks, as it was asked for, and add it there.",
+)
+@click.option(
+    "--against",
+    type=Input,
+    help="Compare with this older file of --json; without other options: measure the same.",
+)
 @click.option("--json", "raw", type=Output, help="Write every run to this file as it is made.")
 @click.option(
     "--markdown",
@@ -89,21 +104,15 @@ Output = click.Path(dir_okay=False, writable=True, path_type=Path)
     type=Output,
     help="Write tables to this page, between its lines `bench: begin` and `bench: end`.",
 )
+@click.pass_context
 def bench(
-    turns: int | None,
-    seconds: int | None,
-    quick: bool,
-    only: tuple[str, ...],
-    connections: tuple[int, ...],
-    ways: tuple[str, ...],
-    binds: tuple[str, ...],
-    workers: tuple[int, ...],
-    threads: tuple[int | None, ...],
-    latency: bool,
-    servers: str,
-    seed: int | None,
+    ctx: click.Context,
+    /,
+    resume: Path | None,
+    against: Path | None,
     raw: Path | None,
     page: Path | None,
+    **choice: Any,
 ) -> None:
     """Measure servers beside each other: what a request costs and how many there are per second.
 
@@ -121,34 +130,24 @@ def bench(
     lab bench --servers paceline,paceline:pool,gunicorn:sync --only wait
     lab bench --way direct,nginx --bind tcp,unix --only django-json
     lab bench --servers paceline,gunicorn --workers 1,2 --threads default,16 --only django-cpu
+    lab bench --json new.json --against old.json
     """
     require(outputs=[path for path in (raw, page) if path])
     if page:
         report.require_place(page)
-    setups = list(every(ways, binds, workers, threads, connections))
-    found, refused = candidates(servers, setups)
-    for reason in refused:
-        click.echo(f"lab: {reason}", err=True)
-    plan = Plan(
-        [WORKLOADS[name] for name in dict.fromkeys(only) or USUAL],
-        found,
-        turns or (QUICK_ROUNDS if quick else ROUNDS),
-        seconds or (QUICK_SECONDS if quick else SECONDS),
-        random.randrange(10**6) if seed is None else seed,
-        machine.these_cores(),
-        latency=latency,
-    )
-    if not plan.turns():
-        raise WordError(f"--servers {servers}: cannot be asked {', '.join(only)}")
-    results = Results(
-        facts(plan),
-        [workload.name for workload in plan.workloads],
-        [candidate.name for candidate in plan.candidates],
-    )
-    for name, value in results.facts.items():
-        click.echo(f"{name:<10} {value}")
-    finished = measure(plan, results, raw)
+    old = Results.load(against) if against else None
+    chosen = [name for name in choice if given(ctx, name)]
+    if resume:
+        refuse(ctx, "--resume", [*chosen, *(["raw"] if raw else [])])
+        asked, raw = Experiment.read(Results.load(resume).plan, resume), resume
+    elif old and old.plan and not chosen:
+        asked = Experiment.read(old.plan, against)
+    else:
+        asked = choose(**choice)
+    finished, results = made(asked, resume, old, raw, bool(choice["quick"]))
     click.echo("\n" + report.text(results))
+    if old:
+        click.echo("\n" + comparison.text(old, results))
     if not finished:
         sys.exit(128 + signal.SIGINT)
     if page:
@@ -176,67 +175,64 @@ def require(outputs: Iterable[Path]) -> None:
             raise LabError(f"{path}: {path.parent} is no folder; make it first")
 
 
-def candidates(
-    text: str, setups: Sequence[Setup] = (USUAL_SETUP,)
-) -> tuple[list[Candidate], list[str]]:
-    """The servers of a list with commas in every setup, and which cannot be.  Raises WordError."""
-    names = dict.fromkeys(name.strip() for name in text.split(",") if name.strip())
+def given(ctx: click.Context, name: str) -> bool:
+    """Whether an option stands on the command line."""
+    return ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE
+
+
+def refuse(ctx: click.Context, option: str, names: Sequence[str]) -> None:
+    """Raises UsageError where an option stands beside others that it leaves no choice to."""
+    others = [each.opts[0] for each in ctx.command.params if each.name in names]
+    if others:
+        raise click.UsageError(f"{option} goes on as it was asked for, without {', '.join(others)}")
+
+
+def choose(
+    *, turns: int | None, seconds: int | None, seed: int | None, only: Sequence[str], **choice: Any
+) -> Experiment:
+    """What the options ask for.  Raises WordError."""
+    names = dict.fromkeys(name.strip() for name in choice.pop("servers").split(",") if name.strip())
     if not names:
         raise WordError(f"--servers: names no server; for example {SERVERS}")
-    return crossed(list(names), setups)
+    is_quick = choice.pop("quick")
+    asked = Experiment(
+        workloads=tuple(dict.fromkeys(only)) or USUAL,
+        servers=tuple(names),
+        rounds=turns or (QUICK_ROUNDS if is_quick else ROUNDS),
+        seconds=seconds or (QUICK_SECONDS if is_quick else SECONDS),
+        seed=random.randrange(10**6) if seed is None else seed,
+        **choice,
+    )
+    return quick(asked) if is_quick else asked
 
 
-def facts(plan: Plan) -> dict[str, str]:
-    """Machine, versions and what is done, for people."""
-    setups = {(each.setup.workers, each.setup.proxied) for each in plan.candidates}
-    shared = dict.fromkeys(plan.cores.shared(*setup) for setup in sorted(setups))
-    warnings = list(filter(None, (plan.cores.warning, *shared, machine.disturbed())))
-    connections = dict.fromkeys(plan.connections_of(each) for each in plan.candidates)
-    return {
-        **machine.facts(),
-        "cores": str(plan.cores),
-        **({"beware": "; ".join(warnings)} if warnings else {}),
-        "load": f"{', '.join(map(str, connections))} connections, "
-        f"{plan.rounds} rounds of {plan.seconds} s, "
-        f"{WARM_UP} s of warm-up before each, seed {plan.seed}",
-        "date": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
-    }
+def made(
+    asked: Experiment, resume: Path | None, old: Results | None, raw: Path | None, is_quick: bool
+) -> tuple[bool, Results]:
+    """Makes the runs of an experiment, or those that a file lacks; whether to its end.
+
+    Raises LabError where it was begun, or where that to compare with was made, on another machine.
+    """
+    plan, refused = asked.plan()
+    for reason in refused:
+        click.echo(f"lab: {reason}", err=True)
+    now = facts(plan)
+    if old and (reasons := comparison.unlike(old.facts, now)):
+        raise LabError(f"figures of unlike machines tell nothing: {'; '.join(reasons)}")
+    if resume:
+        results = resumed(resume, now)
+    else:
+        names = [workload.name for workload in plan.workloads]
+        servers = [candidate.name for candidate in plan.candidates]
+        results = Results(now, names, servers, plan=asked.as_table())
+    for name, value in results.facts.items():
+        click.echo(f"{name:<10} {value}")
+    return measure(plan, results, raw, time.monotonic() + QUICK if is_quick else math.inf), results
 
 
-def measure(plan: Plan, results: Results, raw: Path | None) -> bool:
-    """Makes all runs and keeps them; whether it came to its end."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        for line in progress(plan, results):
-            click.echo(line)
-            if raw:
-                results.save(raw)
-    except KeyboardInterrupt:
-        click.echo("stopped; what was done follows")
-        return False
-    return True
-
-
-def progress(plan: Plan, results: Results) -> Iterator[str]:
-    """Makes one run after the other and tells of each, with the minutes that are left."""
-    began, seen = time.monotonic(), set[tuple[str, str]]()
-    total = len(plan.turns())
-    for done, run in enumerate(rounds.run(plan), 1):
-        results.runs.append(run)
-        left = (time.monotonic() - began) / done * (total - done) / 60
-        if (run.workload, run.server) not in seen:
-            seen.add((run.workload, run.server))
-            yield "\n".join(f"  $ {command}" for command in run.commands)
-        yield (
-            f"[{done}/{total}, {left:.0f} min left] round {run.round}  {run.workload:<12} "
-            f"{run.server:<10} {outcome(run)}"
-        )
-
-
-def outcome(run: Run) -> str:
-    """What came out of a run, in short."""
-    if run.void:
-        return f"void: {run.void}"
-    if "slowdown" in run.figures:
-        return "{rss_kib_each:.2f} KiB each, a request takes {slowdown:.2f} x".format(**run.figures)
-    return "{requests_per_second:,.0f} requests/s, {cpu_us:,.1f} µs CPU each".format(**run.figures)
+def resumed(path: Path, now: Mapping[str, str]) -> Results:
+    """What a file has.  Raises LabError where machine, versions or commit are others now."""
+    results = Results.load(path)
+    if reasons := comparison.unlike(results.facts, now, (*machine.facts(), "cores")):
+        raise LabError(f"{path} was begun elsewhere, measure anew: {'; '.join(reasons)}")
+    return replace(results, facts={**results.facts, "resumed": now["date"]})

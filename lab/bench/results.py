@@ -44,6 +44,11 @@ class Run:
     groups: Mapping[str, float] = field(default_factory=dict)
     """Microseconds of CPU that a request costs each group of processes: server, proxy, load."""
 
+    @property
+    def key(self) -> tuple[int, str, str]:
+        """What tells it from all others of its results."""
+        return self.round, self.workload, self.server
+
     @classmethod
     def read(cls, table: Mapping[str, Any]) -> "Run":
         """One as save() wrote it; what a newer lab knows beside is left out.
@@ -98,12 +103,16 @@ class Spread:
 
 @dataclass
 class Results:
-    """All runs so far, on what they were made, and the order in which they are shown."""
+    """All runs so far, on what they were made, and the order in which they are shown.
+
+    ``plan`` is what was asked for (experiment.py); None in files of an older lab.
+    """
 
     facts: Mapping[str, str]
     workloads: Sequence[str]
     servers: Sequence[str]
     runs: list[Run] = field(default_factory=list)
+    plan: Mapping[str, Any] | None = None
 
     def cells(self) -> dict[str, list[str]]:
         """The servers that ran, by workload."""

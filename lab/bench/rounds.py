@@ -5,11 +5,13 @@ each, so that those that are compared run close together and none is always firs
 server of its own, since hash seeds and memory layout differ from start to start and may matter.
 """
 
+import math
 import random
 import shlex
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
@@ -17,6 +19,7 @@ from pathlib import Path
 
 from lab.bench import idle, latency, load, proxy
 from lab.bench.candidates import Candidate
+from lab.bench.limit import limited
 from lab.bench.load import CPU_US, WARM_UP, Figures
 from lab.bench.machine import Cores, pinned
 from lab.bench.results import Run
@@ -29,6 +32,11 @@ from lab.serve import WEBAPP
 from lab.stack.layout import REPO
 from lab.stack.ports import free_port
 
+STARTED, IDLE, PREPARED = 2.0, 0.002, 5.0
+"""Seconds, about: to start and stop a server, for each idle connection, and for Django's data."""
+HANGS, PATIENCE = 2, 30.0
+"""How many times as long as it should, and how many seconds more, a run may take."""
+
 
 @dataclass(frozen=True)
 class Turn:
@@ -37,6 +45,11 @@ class Turn:
     round: int
     workload: Workload
     candidate: Candidate
+
+    @property
+    def key(self) -> tuple[int, str, str]:
+        """That of the run that is made of it."""
+        return self.round, self.workload.name, self.candidate.name
 
 
 @dataclass(frozen=True)
@@ -52,6 +65,18 @@ class Plan:
     connections: int = CONNECTIONS
     latency: bool = False
     """Whether the open loop asks too, at shares of what wrk has found."""
+
+    def seconds_of(self, turn: Turn) -> float:
+        """What a run takes, about."""
+        if turn.workload.idle:
+            return STARTED + WARM_UP + turn.workload.idle * IDLE
+        shares = len(latency.SHARES) if self.latency else 0
+        return STARTED + WARM_UP + self.seconds * (1 + shares)
+
+    def estimate(self) -> float:
+        """Seconds that all of it takes, about."""
+        prepared = PREPARED if any(each.folder == WEBAPP for each in self.workloads) else 0
+        return prepared + sum(map(self.seconds_of, self.turns()))
 
     def connections_of(self, candidate: Candidate) -> int:
         """Connections of the load on a candidate, which may ask for a number of its own."""
@@ -69,24 +94,34 @@ class Plan:
         return order
 
 
-def run(plan: Plan) -> Iterator[Run]:
-    """Makes every run of a plan; a cell that is void is not tried again.  Raises LabError.
+def run(plan: Plan, before: Sequence[Run] = (), until: float = math.inf) -> Iterator[Run]:
+    """Makes every run of a plan but those made ``before``.  Raises LabError.
 
-    Whatever ends it, Ctrl-C too, no process of it is left.
+    A cell that is void is not tried again, and no run begins that would last past ``until``, by
+    time.monotonic().  Whatever ends it, Ctrl-C too, no process of it is left.
     """
-    void: set[tuple[str, str]] = set()
+    void = set[tuple[str, str]]()
     with tempfile.TemporaryDirectory(prefix="lab-bench-") as folder, pinned(plan.cores.load):
         data = Path(folder)
         environ = environment(data)
         if any(workload.folder == WEBAPP for workload in plan.workloads):
             prepare(environ)
-        for turn in plan.turns():
+        for turn in left(plan, before):
             cell = turn.workload.name, turn.candidate.name
+            if time.monotonic() + plan.seconds_of(turn) > until:
+                return
             if cell not in void:
                 made = run_once(plan, turn, environ, data / "server.log")
                 if made.void:
                     void.add(cell)
                 yield made
+
+
+def left(plan: Plan, before: Sequence[Run]) -> list[Turn]:
+    """The runs that are still to be made behind those, in their order."""
+    made = {each.key for each in before}
+    void = {(each.workload, each.server) for each in before if each.void}
+    return [turn for turn in plan.turns() if turn.key not in made and turn.key[1:] not in void]
 
 
 def run_once(plan: Plan, turn: Turn, environ: Mapping[str, str], log: Path) -> Run:
@@ -112,6 +147,7 @@ def run_once(plan: Plan, turn: Turn, environ: Mapping[str, str], log: Path) -> R
             started(
                 command, workload, {**environ, **candidate.variables(workload)}, entry, log, nginx
             ) as server,
+            limited(HANGS * plan.seconds_of(turn) + PATIENCE),
         ):
             figures, histograms = measure(plan, turn, server, warm_up, full)
     except VoidError as error:

@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from lab.bench.limit import limited
 from lab.bench.process_tree import Usage, usage
 from lab.bench.void import VoidError
 from lab.bench.workloads import Workload
@@ -158,7 +159,8 @@ def started(
         )
     try:
         server = Started(popen, workload, bind, log, proxy)
-        server.await_ready()
+        with limited(READY_WITHIN + answers.TIMEOUT):  # an answer may begin and never end
+            server.await_ready()
         yield server
     finally:
         stop(popen)

@@ -1,10 +1,13 @@
 """What is measured and how: command lines, the order of runs, cores, answers that are accepted."""
 
+from typing import Any
+
 import pytest
 from click.testing import CliRunner
 
 from lab.bench.candidates import Candidate
-from lab.bench.cli import bench, candidates
+from lab.bench.cli import bench, choose
+from lab.bench.experiment import Experiment
 from lab.bench.machine import Cores, choose_cores
 from lab.bench.rounds import Plan
 from lab.bench.workloads import WORKLOADS
@@ -12,6 +15,12 @@ from lab.serve import WordError
 
 BIND = "127.0.0.1:8000"
 NO_SIBLINGS = {0: {0}, 1: {1}, 2: {2}, 3: {3}}
+
+
+def asked(servers: str, quick: bool = False, **choice: Any) -> Experiment:
+    """What the command line asks for by some options."""
+    plain = {"turns": None, "seconds": None, "seed": 1, "only": ("hello",)}
+    return choose(servers=servers, quick=quick, **{**plain, **choice})
 
 
 class TestCandidates:
@@ -56,11 +65,11 @@ class TestCandidates:
     )
     def test_a_wrong_name_is_refused_with_the_right_ones(self, names: str, message: str):
         with pytest.raises(WordError, match=message):
-            candidates(names)
+            asked(names).plan()
 
     def test_a_name_said_twice_counts_once(self):
-        found, refused = candidates("floor, gunicorn,floor")
-        assert [c.name for c in found] == ["floor", "gunicorn"]
+        plan, refused = asked("floor, gunicorn,floor").plan()
+        assert [c.name for c in plan.candidates] == ["floor", "gunicorn"]
         assert refused == []
 
 
@@ -68,7 +77,7 @@ class TestOrder:
     @staticmethod
     def plan(seed: int, rounds: int = 3) -> Plan:
         workloads = [WORKLOADS["hello"], WORKLOADS["wait"]]
-        servers, _ = candidates("paceline,gunicorn,floor")
+        servers = [Candidate.parse(name) for name in ("paceline", "gunicorn", "floor")]
         return Plan(workloads, servers, rounds, 1, seed, Cores(0, 1))
 
     def test_each_round_has_every_cell_once(self):

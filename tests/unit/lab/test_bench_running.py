@@ -16,6 +16,7 @@ import pytest
 
 from lab.bench import idle, latency, rounds, running
 from lab.bench.candidates import Candidate
+from lab.bench.limit import limited
 from lab.bench.machine import these_cores
 from lab.bench.open_loop import histogram
 from lab.bench.peak import watched
@@ -72,6 +73,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if self.asked > number:
             print("out of memory", file=sys.stderr, flush=True)
             os._exit(3)
+    def trickles_after(self, number):
+        if self.asked > number:
+            self.send_response(200)
+            self.send_header("Content-Length", "1000000")
+            self.end_headers()
+            while True:
+                self.wfile.write(b"x")
+                time.sleep(0.1)
     def forks_at(self, number):
         if self.asked == number:
             subprocess.Popen(["sleep", "60"])
@@ -146,6 +155,29 @@ class TestVoidCells:
         monkeypatch.setattr(running, "READY_WITHIN", 0.3)
         made = run_once(tmp_path, Scripted("script", first="time.sleep(60)"))
         assert made.void == "it did not answer within 0.3 s"
+
+    @pytest.mark.parametrize("answered", [0, 1])
+    def test_a_server_whose_answer_never_ends_is_ended(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answered: int
+    ):
+        # Something comes all the time, so that no timeout of a socket is ever met.
+        if answered == 0:
+            monkeypatch.setattr(running, "limited", lambda seconds: limited(2.0))
+        monkeypatch.setattr(rounds, "HANGS", 0)
+        monkeypatch.setattr(rounds, "PATIENCE", 1.0)
+        made = run_once(tmp_path, Scripted("script", act=f"trickles_after({answered})"))
+        assert made.figures == {}
+        assert made.void == f"it hung: not done within {1 if answered else 2} s"
+
+    def test_an_alarm_that_was_set_before_goes_on(self):
+        before = signal.setitimer(signal.ITIMER_REAL, 1000)
+        try:
+            with limited(10):
+                pass
+            left, _ = signal.getitimer(signal.ITIMER_REAL)
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, *before)
+        assert 900 < left <= 1000
 
     def test_a_process_that_came_or_went_is_noticed(self, tmp_path: Path):
         with start(tmp_path, act="forks_at(3)") as server:

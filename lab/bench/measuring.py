@@ -1,0 +1,86 @@
+"""Makes the runs of a plan, keeps each as it is made, and tells how far it is."""
+
+import math
+import signal
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from lab.bench import machine, rounds
+from lab.bench.load import WARM_UP
+from lab.bench.results import Results, Run
+from lab.bench.rounds import Plan
+
+
+def facts(plan: Plan) -> dict[str, str]:
+    """Machine, versions and what is done, for people."""
+    setups = {(each.setup.workers, each.setup.proxied) for each in plan.candidates}
+    shared = dict.fromkeys(plan.cores.shared(*setup) for setup in sorted(setups))
+    warnings = list(filter(None, (plan.cores.warning, *shared, machine.disturbed())))
+    connections = dict.fromkeys(plan.connections_of(each) for each in plan.candidates)
+    return {
+        **machine.facts(),
+        "cores": str(plan.cores),
+        **({"beware": "; ".join(warnings)} if warnings else {}),
+        "load": f"{', '.join(map(str, connections))} connections, "
+        f"{plan.rounds} rounds of {plan.seconds} s, "
+        f"{WARM_UP} s of warm-up before each, seed {plan.seed}",
+        "date": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
+    }
+
+
+def measure(plan: Plan, results: Results, raw: Path | None, until: float = math.inf) -> bool:
+    """Makes the runs that ``results`` lack and keeps them; False where Ctrl-C has ended it.
+
+    By ``until``, in time.monotonic(), it is done with what there was time for.
+    """
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    missing = rounds.left(plan, results.runs)
+    click.echo(f"{len(missing)} runs, {shown(sum(map(plan.seconds_of, missing)))}")
+    try:
+        for line in progress(plan, results, until):
+            click.echo(line)
+            if raw:
+                results.save(raw)
+    except KeyboardInterrupt:
+        click.echo("stopped; what was done follows")
+        return False
+    if rounds.left(plan, results.runs):
+        click.echo("time is up; what was done follows")
+    return True
+
+
+def progress(plan: Plan, results: Results, until: float = math.inf) -> Iterator[str]:
+    """Makes one run after the other and tells of each, with the time that is left."""
+    began, seen, expected = time.monotonic(), set[tuple[str, str]](), 0.0
+    turns = {turn.key: plan.seconds_of(turn) for turn in plan.turns()}
+    for run in rounds.run(plan, tuple(results.runs), until):
+        results.runs.append(run)
+        expected += turns[run.key]
+        missing = rounds.left(plan, results.runs)
+        pace = (time.monotonic() - began) / expected
+        left = shown(pace * sum(map(plan.seconds_of, missing)))
+        if (run.workload, run.server) not in seen:
+            seen.add((run.workload, run.server))
+            yield "\n".join(f"  $ {command}" for command in run.commands)
+        yield (
+            f"[{len(turns) - len(missing)}/{len(turns)}, {left} left] round {run.round}  "
+            f"{run.workload:<12} {run.server:<10} {outcome(run)}"
+        )
+
+
+def shown(seconds: float) -> str:
+    """A time that is not known to the second."""
+    return f"{seconds / 60:.0f} min" if seconds >= 90 else f"{seconds:.0f} s"
+
+
+def outcome(run: Run) -> str:
+    """What came out of a run, in short."""
+    if run.void:
+        return f"void: {run.void}"
+    if "slowdown" in run.figures:
+        return "{rss_kib_each:.2f} KiB each, a request takes {slowdown:.2f} x".format(**run.figures)
+    return "{requests_per_second:,.0f} requests/s, {cpu_us:,.1f} µs CPU each".format(**run.figures)
