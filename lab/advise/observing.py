@@ -6,13 +6,18 @@ waited for the GIL, and while the machine was busy for a core.  The first is bou
 second measured by driving.py.
 """
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from lab.trace.console import Console, NoConsole
 from lab.tracing.names import CPU_TIME, MODEL, ROUTE, SOFTWARE, Hop
 from lab.tracing.sentence import is_sql
 from lab.tracing.span import SERVER, Span, Value
 from lab.tracing.trace import Node
+
+PAGE = 500
+"""Traces that are asked for at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,3 +166,26 @@ def crowds(requests: Iterable[Seen]) -> Iterator[list[Seen]]:
         until = max(until, seen.end)
     if crowd:
         yield crowd
+
+
+def stored(console: Console, since: int, most: int) -> Iterator[Seen]:
+    """The requests that began after ``since`` (nanoseconds), newest first, of ``most`` traces.
+
+    Raises NoConsole.
+    """
+    before = ""
+    while most > 0:
+        listed = console.ask(f"/traces.json?limit={min(PAGE, most)}{before}")
+        try:
+            rows = json.loads(listed)["traces"]
+            ids = [str(row["trace_id"]) for row in rows if int(row["started"]) >= since]
+            before = f"&before={int(rows[-1]['started'])}" if rows else ""
+        except (ValueError, KeyError, TypeError) as error:
+            raise NoConsole(f"{console.url} gave no list of traces: {error}") from error
+        for trace_id in ids:
+            seen = see(console.get(trace_id))
+            if seen:
+                yield seen
+        if len(ids) < len(rows) or not rows:
+            return
+        most -= len(rows)

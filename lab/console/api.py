@@ -1,16 +1,19 @@
 """Answers for programs."""
 
 import re
+from dataclasses import asdict
 
 from django.contrib.staticfiles.views import serve
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 
 from lab.console.collector import collector
-from lab.console.store import Filters
+from lab.console.store import PAGE, Filters
 from lab.tracing.parents import distinct
 from lab.tracing.span import encode
 
 TRACE_ID = re.compile("[0-9a-f]{32}")
+MOST = 1000
+"""Traces in one list."""
 
 
 def trace(request: HttpRequest, trace_id: str) -> HttpResponse:
@@ -22,6 +25,18 @@ def trace(request: HttpRequest, trace_id: str) -> HttpResponse:
     response = JsonResponse(encode(distinct(spans)))
     response["Content-Disposition"] = f'inline; filename="{trace_id}.json"'
     return response
+
+
+def traces(request: HttpRequest) -> HttpResponse:
+    """The newest traces in short; ``before`` (nanoseconds) has those that began earlier."""
+    try:
+        before = int(request.GET["before"]) if "before" in request.GET else None
+        limit = min(MOST, max(1, int(request.GET.get("limit", PAGE))))
+        found = collector().store.find(Filters(), before=before, limit=limit)
+    except (ValueError, OverflowError):
+        message = "before and limit are whole numbers"
+        return JsonResponse({"code": 3, "message": message}, status=400)
+    return JsonResponse({"traces": [*map(asdict, found.rows)], "more": found.more})
 
 
 def health(request: HttpRequest) -> HttpResponse:

@@ -6,6 +6,7 @@ from django.urls import include, path
 from lab.console import api
 
 urlpatterns = [
+    path("traces.json", api.traces, name="traces-json"),
     path("traces/<str:trace_id>.json", api.trace, name="trace-json"),
     path("healthz", api.health, name="health"),
     path(f"{settings.STATIC_URL.lstrip('/')}<path:path>", api.static_file),

@@ -1,11 +1,22 @@
 """Requests as their spans tell them."""
 
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+
 import pytest
 
-from lab.advise.observing import see
+from lab.advise.judging import Kind, judge
+from lab.advise.observing import see, stored, with_others
+from lab.trace.console import Console as Asked
+from lab.trace.console import NoConsole
 from lab.tracing.names import CPU_TIME, MODEL, ROUTE, Hop
+from tests.services.stack import eventually
 from tests.services.traces import through_gunicorn, through_paceline
+from tests.unit.console.running import Console
 from tests.unit.tracing.traces import request, span
+
+MINUTE = 60_000_000_000
 
 
 def test_a_request_is_what_it_was_in_the_application():
@@ -49,3 +60,44 @@ def test_a_path_with_its_query_is_what_to_ask_again():
     seen = see([server])
     assert seen
     assert (seen.target, seen.what) == ("/workload/io/?ms=5", "/workload/io/")
+
+
+@pytest.fixture(scope="module")
+def console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
+    with Console(tmp_path_factory.mktemp("console")) as running:
+        yield running
+
+
+def test_what_a_console_has_stored_is_judged_by_path(
+    console: Console, monkeypatch: pytest.MonkeyPatch
+):
+    began = time.time_ns()
+    wanted = 0
+    for scale in (0.9, 1, 1.1, 1.2) * 6:
+        for path in ("/entries/", "/entries/new/"):
+            spans = through_paceline(path, scale=scale)
+            console.send(*(replace(s, start=s.start + MINUTE, end=s.end + MINUTE) for s in spans))
+            wanted += len(spans)
+    console.send(*through_paceline("/long/ago/"))
+    eventually(lambda: console.counts()["written"] > wanted)
+    monkeypatch.setattr("lab.advise.observing.PAGE", 7)  # so that pages follow each other
+    requests = [*stored(Asked(console.url), began + MINUTE // 2, 1000)]
+    assert len(requests) == 48
+    # Written in one go they overlap, and nobody knows in which processes they were.
+    requests = [replace(seen, pid=number) for number, seen in enumerate(requests)]
+    entries, new = sorted(judge(with_others(requests)), key=lambda judged: judged.what)
+    assert (entries.what, new.what) == ("/entries/", "/entries/new/")
+    for judged in (entries, new):
+        assert (judged.count, judged.kind) == (24, Kind.WAITS)
+        assert judged.wall
+        assert judged.wall.median == pytest.approx(0.0487 * 1.05, rel=0.1)
+    assert len([*stored(Asked(console.url), 0, 5)]) == 5
+
+
+def test_what_is_no_console_is_said(console: Console):
+    with pytest.raises(NoConsole, match="no console answers"):
+        [*stored(Asked("http://127.0.0.1:1"), 0, 10)]
+    with pytest.raises(NoConsole, match="gave no list of traces"):
+        [*stored(Asked(console.url + "/nowhere"), 0, 10)]
+    assert console.get("/traces.json?limit=many").status_code == 400
+    assert len(console.get("/traces.json?limit=2").json()["traces"]) == 2
