@@ -61,8 +61,9 @@ def progress(plan: Plan, results: Results, until: float = math.inf) -> Iterator[
         results.runs.append(run)
         expected += turns[run.key]
         missing = rounds.left(plan, results.runs)
-        pace = (time.monotonic() - began) / expected
-        left = shown(pace * sum(map(plan.seconds_of, missing)))
+        now = time.monotonic()
+        needed = (now - began) / expected * sum(map(plan.seconds_of, missing))
+        left = shown(max(0.0, min(needed, until - now)))
         if (run.workload, run.server) not in seen:
             seen.add((run.workload, run.server))
             yield "\n".join(f"  $ {command}" for command in run.commands)

@@ -57,6 +57,8 @@ COLUMNS = (
     Column("peak MiB", "peak_rss_kib", "{:.1f}", scale=1 / 1024),
     Column("threads", "peak_threads", "{:.0f}"),
     Column("processes", "peak_processes", "{:.0f}"),
+    Column("slow readers served", "readers_served", "{:.0f}"),
+    Column("their KiB/s", "readers_kib_s", "{:,.0f}"),
     Column("RSS KiB each", "rss_kib_each", "{:.2f}"),
     Column("PSS KiB each", "pss_kib_each", "{:.2f}"),
     Column("alone µs", "alone_us", "{:.0f}"),

@@ -17,7 +17,7 @@ from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from lab.bench import idle, latency, load, proxy
+from lab.bench import idle, latency, load, proxy, slow_readers
 from lab.bench.candidates import Candidate
 from lab.bench.limit import limited
 from lab.bench.load import CPU_US, WARM_UP, Figures
@@ -71,7 +71,8 @@ class Plan:
         if turn.workload.idle:
             return STARTED + WARM_UP + turn.workload.idle * IDLE
         shares = len(latency.SHARES) if self.latency else 0
-        return STARTED + WARM_UP + self.seconds * (1 + shares)
+        begun = slow_readers.PATIENCE if turn.workload.slow else 0
+        return STARTED + begun + WARM_UP + self.seconds * (1 + shares)
 
     def estimate(self) -> float:
         """Seconds that all of it takes, about."""
@@ -165,12 +166,14 @@ def measure(
     """Figures and histograms of a server that runs.  Raises VoidError."""
     if turn.workload.idle:
         return idle.measure(server, warm_up), {}
-    figures = load.measure(server, warm_up, full, plan.seconds)
-    if not plan.latency:
-        return figures, {}
-    rate, connections = figures["requests_per_second"], plan.connections_of(turn.candidate)
-    more, histograms = latency.measure(server, rate, connections, plan.seconds)
-    return {**figures, **more}, histograms
+    histograms = dict[str, str]()
+    with slow_readers.beside(server) as readers:
+        figures = load.measure(server, warm_up, full, plan.seconds)
+        if plan.latency:
+            rate, connections = figures["requests_per_second"], plan.connections_of(turn.candidate)
+            more, histograms = latency.measure(server, rate, connections, plan.seconds)
+            figures |= more
+    return {**figures, **readers}, histograms
 
 
 def choose_bind(kind: str, folder: Path) -> str:

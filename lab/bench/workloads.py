@@ -21,12 +21,21 @@ Accepts = Callable[[bytes], bool]
 
 
 @dataclass(frozen=True)
+class Slow:
+    """Clients that ask for a path and take ``rate`` bytes per second of the answer each."""
+
+    connections: int
+    path: str
+    rate: int
+
+
+@dataclass(frozen=True)
 class Workload:
     """A request to one application, and what its answer must be.
 
     ``upload`` is the length of the request's body in bytes.  ``arguments`` are for the servers of
     servers.toml by their name.  With ``idle`` the workload is not load but that many connections
-    that were used once and are kept.
+    that were used once and are kept.  With ``slow`` others read slowly beside the load.
     """
 
     name: str
@@ -41,12 +50,14 @@ class Workload:
     upload: int = 0
     keep_alive: bool = True
     usual: bool = False
+    slow: Slow | None = None
 
     @classmethod
     def from_table(cls, name: str, table: Mapping[str, Any]) -> "Workload":
         """One entry as tomllib reads it; a key that is not known raises TypeError."""
         rest = {key: value for key, value in table.items() if key not in CONDITIONS}
         app = rest.pop("app")
+        rest |= {"slow": Slow(**rest["slow"])} if "slow" in rest else {}
         application, folder = (":".join(APPS[app]), WEBAPP) if app in APPS else (app, REPO)
         return cls(name, application=application, folder=folder, accepts=all_of(table), **rest)
 
