@@ -12,9 +12,10 @@ from typing import Any
 import click
 
 from lab import catalogue
-from lab.bench.cli import bench, show_report
+from lab.bench.cli import bench
 from lab.environment import environment, names_for_us, refuse_slips
 from lab.errors import LabError
+from lab.report.cli import show_report
 from lab.screen import Screen
 from lab.serve import Choice, Server, WordError, read_servers
 from lab.stack import answers

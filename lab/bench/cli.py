@@ -156,15 +156,6 @@ def bench(
         sys.exit(1)
 
 
-@click.command("report", short_help="Show results of the bench again.")
-@click.argument("file", type=click.Path(path_type=Path))
-@click.option("--markdown", is_flag=True, help="Everything, as a page.")
-def show_report(file: Path, markdown: bool) -> None:
-    """Show results that `lab bench --json FILE` wrote, as tables."""
-    results = Results.load(file)
-    click.echo(report.markdown(results) if markdown else report.text(results))
-
-
 def require(outputs: Iterable[Path]) -> None:
     """Raises LabError for what would end a long measuring later on."""
     if sys.platform != "linux":

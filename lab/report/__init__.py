@@ -1,0 +1,8 @@
+"""Results of the bench for people to read: `lab report`.
+
+measures.py    what is compared, who is ahead, and who ties with that
+bars.py        a measure of one workload as bars;  curves.py: its latencies as curves
+page.py        all of it as HTML
+cli.py         the command
+plot.css       how plots look, wherever they are;  page.css: the page around them
+"""

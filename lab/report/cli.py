@@ -1,0 +1,39 @@
+"""The command `report`."""
+
+from pathlib import Path
+
+import click
+
+from lab.bench import report
+from lab.bench.results import Results
+from lab.errors import LabError
+from lab.report import page
+
+Output = click.Path(dir_okay=False, writable=True, path_type=Path)
+
+
+@click.command("report", short_help="Show results of the bench again.")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--markdown", is_flag=True, help="Print everything as Markdown.")
+@click.option("--html", type=Output, help="Write a page with plots to this file.")
+def show_report(file: Path, markdown: bool, html: Path | None) -> None:
+    """Show results that `lab bench --json FILE` wrote, as tables or with plots.
+
+    \b
+    lab report results.json
+    lab report results.json --html results.html
+    """
+    results = Results.load(file)
+    if html:
+        write(html, page.page(results))
+        click.echo(f"{html} shows {file}")
+    else:
+        click.echo(report.markdown(results) if markdown else report.text(results))
+
+
+def write(path: Path, content: str) -> None:
+    """Raises LabError."""
+    try:
+        path.write_text(content)
+    except OSError as error:
+        raise LabError(f"{path}: {error.strerror}") from None
