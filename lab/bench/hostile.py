@@ -17,6 +17,7 @@ from pathlib import Path
 
 import click
 
+from lab import markers
 from lab.bench import apps, machine
 from lab.bench.attacks import ATTACKS, under_attack
 from lab.bench.candidates import Candidate
@@ -26,7 +27,6 @@ from lab.bench.process_tree import memory, usage
 from lab.bench.running import Started, environment, started
 from lab.bench.void import VoidError
 from lab.bench.workloads import Workload, exactly
-from lab.errors import LabError
 from lab.stack.layout import REPO
 from lab.stack.ports import free_port
 
@@ -45,7 +45,6 @@ WORKLOAD = Workload(
     exactly(apps.PAGE),
     arguments={"paceline": ("--worker-connections", "12000", "--bodies-on-disk", "200M")},
 )
-BEGIN, END = "<!-- hostile: begin -->", "<!-- hostile: end -->"
 HEADING = (
     "attack",
     "connections",
@@ -189,15 +188,6 @@ def table(felt: Mapping[str, Sequence[Felt]]) -> Iterator[str]:
         yield f"| {' | '.join(cells)} |"
 
 
-def write(page: Path, rows: Sequence[str]) -> None:
-    """Put the table between its lines of a page.  Raises LabError where it has none."""
-    before, begin, rest = page.read_text().partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not (begin and end):
-        raise LabError(f"{page}: has no lines {BEGIN} and {END}")
-    page.write_text("\n".join([before + BEGIN, "", *rows, "", END + after]))
-
-
 @click.command("bench-hostile")
 @click.option("--rounds", default=ROUNDS, show_default=True, type=click.IntRange(1))
 @click.option("--only", multiple=True, type=click.Choice(list(ATTACKS)), help="Repeatable.")
@@ -218,7 +208,7 @@ def main(rounds: int, only: Sequence[str], page: Path | None) -> None:
     rows = [*table(felt), "", f"{rounds} rounds of {SECONDS} s each. {'; '.join(facts)}."]
     click.echo("\n" + "\n".join(rows))
     if page:
-        write(page, rows)
+        markers.put(page, "hostile", "\n".join(rows))
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import click
 from lab.bench import report
 from lab.bench.results import Results
 from lab.errors import LabError
-from lab.report import page
+from lab.report import comparison, page
 
 Output = click.Path(dir_okay=False, writable=True, path_type=Path)
 
@@ -16,18 +16,28 @@ Output = click.Path(dir_okay=False, writable=True, path_type=Path)
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--markdown", is_flag=True, help="Print everything as Markdown.")
 @click.option("--html", type=Output, help="Write a page with plots to this file.")
-def show_report(file: Path, markdown: bool, html: Path | None) -> None:
+@click.option(
+    "--comparison",
+    "compared",
+    type=Output,
+    help="Write table and pictures to this page, between its lines `comparison: begin` and `end`.",
+)
+def show_report(file: Path, markdown: bool, html: Path | None, compared: Path | None) -> None:
     """Show results that `lab bench --json FILE` wrote, as tables or with plots.
 
     \b
     lab report results.json
     lab report results.json --html results.html
+    lab report results.json --comparison docs/comparison.md
     """
     results = Results.load(file)
     if html:
         write(html, page.page(results))
         click.echo(f"{html} shows {file}")
-    else:
+    if compared:
+        for path in (compared, *comparison.write(compared, results)):
+            click.echo(f"{path} shows {file}")
+    if not (html or compared):
         click.echo(report.markdown(results) if markdown else report.text(results))
 
 
