@@ -12,7 +12,7 @@ from dotenv import dotenv_values
 from lab.errors import LabError
 from lab.project import requirements
 from lab.project.packages import leave_out_servers
-from lab.serve import Project, WordError
+from lab.serve import OURS, Project, WordError
 from lab.stack.layout import Layout
 from lab.stack.processes import Processes, Say
 from lab.words import WORDS
@@ -21,11 +21,11 @@ PIP = (sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "-
 DONE = ".installed"
 """In a folder of packages that pip has come to its end with."""
 
-OURS = {word.name for word in WORDS} | {"BIND", "LAB_TELEMETRY"}
+OTHERS = {word.name for word in WORDS} - {*OURS} | {"BIND", "DATA_DIR", "LAB_TELEMETRY"}
 
 
 def given(words: Mapping[str, str]) -> dict[str, str]:
-    """What APP_ENV_FILE adds for the project; a word of the lab's that has a value keeps it.
+    """What APP_ENV_FILE adds for the project; a word that is none of an application's stays.
 
     Raises WordError where there is no such file.
     """
@@ -35,7 +35,7 @@ def given(words: Mapping[str, str]) -> dict[str, str]:
     if not Path(named).is_file() or not os.access(named, os.R_OK):
         raise WordError(f"APP_ENV_FILE={named}: there is no such file, or it cannot be read")
     found = dotenv_values(named, interpolate=False)
-    kept = {name for name in OURS if words.get(name)}
+    kept = {name for name in OTHERS if words.get(name)}
     return {name: value or "" for name, value in found.items() if name not in kept}
 
 

@@ -1,4 +1,4 @@
-"""Projects of one's own in the stack of local processes: a Flask application, a Django project."""
+"""Projects of one's own in the stack: a Flask application, a Django project, one that fails."""
 
 import json
 from collections.abc import Iterator
@@ -10,8 +10,9 @@ import requests
 from lab.stack.answers import to_bind, why_unhealthy
 from lab.tracing.assembly import assemble
 from lab.tracing.span import decode
-from tests.e2e.stacks import NOTHING_SAID
-from tests.services.stack import REPO, Stack
+from tests.e2e.stacks import NOTHING_SAID, containers
+from tests.services.requirements import need
+from tests.services.stack import REPO, Stack, eventually
 
 APPS = REPO / "tests" / "apps"
 
@@ -118,3 +119,32 @@ def test_requirements_that_nobody_has_end_it_in_one_line(tmp_path: Path):
         assert failed.stderr == (
             f"lab: pip cannot install {shop / 'requirements.txt'}; above it says why\n"
         )
+
+
+@pytest.mark.timeout(600)  # the first build fetches packages
+def test_in_containers_the_same_by_words(tmp_path: Path):
+    need("docker")
+    shop = "tests/apps/django_shop"
+    words = {"APP_PATH": shop, "APP_WSGI": "shop.wsgi:application"}
+    with containers(tmp_path, {**words, "APP_ENV_FILE": f"{shop}/shop.env"}) as site:
+        answer = requests.get(f"{site.http}/prices/", timeout=10)
+        assert answer.json()["django"].startswith("5.1.")
+        look = "test -f data/project/shop.sqlite3 && ! touch /srv/project/new 2>/dev/null && id -u"
+        inside = ("exec", "-T", "--workdir", "/var/lib/wsgilab", "server", "sh", "-c", look)
+        assert site.compose(*inside) == "10001"
+        trace = trace_of(site.console, answer.headers["X-Request-ID"])
+        assert "SQL SELECT" in trace and "shop.views.prices" in trace
+
+        # Another, which cannot be loaded.
+        with pytest.raises(AssertionError, match='service "prepare" didn\'t complete'):
+            site.up(APP_PATH="tests/apps/broken", APP_WSGI="wsgi:application")
+        said = site.compose("logs", "--no-color", "--no-log-prefix", "prepare")
+        assert "KeyError: 'SECRET'" in said
+        assert "lab: wsgi:application of /srv/project cannot be loaded" in said
+
+
+def trace_of(console: str, trace_id: str) -> str:
+    """The console's page of a trace, once it is whole."""
+    page = f"{console}/traces/{trace_id}/"
+    eventually(lambda: "SQL SELECT" in requests.get(page, timeout=10).text)
+    return requests.get(page, timeout=10).text

@@ -26,6 +26,8 @@ PROFILES = set(re.findall(r"^    profiles: \[(\w+)\]$", COMPOSE, re.MULTILINE))
 WORD = re.compile(r"([A-Z_]+)=(.*)")
 OTHERS = ("PACELINE_CMD_ARGS", "OTEL_EXPORTER_OTLP_ENDPOINT")
 """Variables before a command that are not the lab's words."""
+PROJECT = {"/srv/project": "tests/apps/django_shop"}
+"""What a container sees of a project of one's own: the one of docs/your-app.md."""
 ADDRESS = re.compile(r"https?://localhost:\d+(/[^\s'\"]*)")
 
 
@@ -80,6 +82,8 @@ def python(arguments: list[str]) -> None:
     path, *more = arguments
     if path == "-m":
         path = f"{more[0].replace('.', '/')}.py"
+    for inside, here in PROJECT.items():
+        path = path.replace(inside, here)
     assert (REPO / path).exists()
 
 

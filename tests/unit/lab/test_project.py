@@ -166,10 +166,10 @@ def test_the_servers_are_left_out_of_its_packages(tmp_path: Path):
 # --- What it gets ---------------------------------------------------------------------------------
 
 
-def test_its_file_of_variables_changes_no_word_that_has_a_value(tmp_path: Path):
+def test_its_file_of_variables_changes_no_word_but_the_applications(tmp_path: Path):
     file = tmp_path / "env"
     file.write_text("# mine\nKEY='a $b'\nexport EMPTY=\nSERVER=x\nDATABASE_URL=sqlite:///y\n")
-    words = {"APP_ENV_FILE": str(file), "SERVER": "paceline", "DATABASE_URL": "", "KEY": "shell"}
+    words = {"APP_ENV_FILE": str(file), "SERVER": "paceline", "DATABASE_URL": "x", "KEY": "shell"}
     assert given(words) == {"KEY": "a $b", "EMPTY": "", "DATABASE_URL": "sqlite:///y"}
     with pytest.raises(WordError, match=r"^APP_ENV_FILE=/nowhere: there is no such file"):
         given({"APP_ENV_FILE": "/nowhere"})
