@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from lab import catalogue
+from lab.advise.cli import advise
 from lab.bench.cli import bench
 from lab.environment import environment, names_for_us, refuse_slips
 from lab.errors import LabError
@@ -57,11 +58,13 @@ def main() -> None:
     lab trace /inspect/               send a request and show what each hop did with it
     lab transports                    the same request by TCP, pipes, files and shared memory
     lab bench --quick                 paceline beside gunicorn and a floor, measured
+    lab advise /inspect/              what it waits for, and the processes and threads to set
 
     Data, logs and certificates are kept in var/; set LAB_VAR to another folder for a second stack.
     """
 
 
+main.add_command(advise)
 main.add_command(bench)
 main.add_command(show_report)
 main.add_command(trace)

@@ -194,7 +194,7 @@ def doubts(requests: Sequence[Seen], judged: Sequence[Judged]) -> list[str]:
             "code in C releases it, and more threads would help more than is said here"
         )
     for each in judged:
-        if each.wall and each.unserved > 0.2 * each.wall.mean:
+        if each.kind != Kind.SHORT and each.wall and each.unserved > 0.2 * each.wall.mean:
             found.append(
                 f"{each.what}: for {each.unserved / each.wall.mean:.0%} of its time it was ready "
                 "and the machine gave it no core; that is left out, but the machine is too busy "

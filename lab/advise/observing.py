@@ -24,8 +24,9 @@ PAGE = 500
 class Seen:
     """One request as it was in the application: nanoseconds since 1970, and seconds.
 
-    ``cpu`` is None where the server does not tell it.  ``others``: CPU that other requests used in
-    its process meanwhile, at most.  ``unserved``: how long the machine let it wait for a core.
+    ``cpu`` is None where the server does not tell it, ``thread`` and ``pid`` are 0.  ``others``:
+    CPU that other requests used in its process meanwhile, at most.  ``unserved``: how long the
+    machine let it wait for a core.
     """
 
     what: str
@@ -34,6 +35,7 @@ class Seen:
     end: int
     pid: int
     cpu: float | None
+    thread: int = 0
     queue: float = 0.0
     sql: float = 0.0
     method: str = "GET"
@@ -45,7 +47,7 @@ class Seen:
 
     @property
     def wall(self) -> float:
-        """Seconds in the application."""
+        """Seconds that a thread had it."""
         return max(0, self.end - self.start) / 1e9
 
 
@@ -54,28 +56,43 @@ def see(spans: Sequence[Span], what: str = "") -> Seen | None:
 
     ``what`` is its name; left out: its route, else its path.
     """
-    application = first(spans, Hop.APPLICATION)
     server = first(spans, Hop.SERVER)
-    within = application or server
+    within = server or first(spans, Hop.APPLICATION)
     if within is None:
         return None
-    said = {**within.attributes, **(server.attributes if server else {})}
+    queues = [span for span in spans if span.hop == Hop.SERVER and span.name == "queue"]
+    start, end = on_thread(spans, within, queues)
+    said = {**(first(spans, Hop.APPLICATION) or within).attributes, **within.attributes}
     path, query = str(said.get("url.path", "")), str(said.get("url.query", ""))
     status = said.get("http.response.status_code")
     return Seen(
         what=what or route_of(spans) or path,
         target=f"{path}?{query}" if query else path,
-        start=within.start,
-        end=within.end,
+        start=start,
+        end=end,
         pid=int(number(within.resource.get("process.pid")) or 0),
         cpu=number(said.get(CPU_TIME)),
-        queue=sum(map(seconds, (s for s in spans if s.hop == Hop.SERVER and s.name == "queue"))),
+        thread=int(number(said.get("thread.id")) or 0),
+        queue=sum(map(seconds, queues)),
         sql=sum(map(seconds, filter(is_statement, spans))),
         method=str(said.get("http.request.method", "")),
         status=status if isinstance(status, int) else None,
-        server=str(said.get(SOFTWARE) or (server.resource.get("service.name") if server else "")),
+        server=str(said.get(SOFTWARE) or within.resource.get("service.name", "")),
         model=str(said.get(MODEL, "")),
     )
+
+
+def on_thread(spans: Sequence[Span], within: Span, queues: Sequence[Span]) -> tuple[int, int]:
+    """When a thread had the request, which is the time that its CPU time is told of.
+
+    paceline has one while it calls the application, and tells what it receives before apart;
+    gunicorn from the head to the last byte of the answer; of others the application alone tells.
+    """
+    steps = {span.name: span for span in spans if span.hop == Hop.SERVER}
+    if "receive" in steps and "application" in steps:
+        return steps["application"].start, steps["application"].end
+    taken = max((span.end for span in queues), default=within.start)
+    return max(within.start, taken), within.end
 
 
 def first(spans: Iterable[Span], hop: Hop) -> Span | None:

@@ -39,6 +39,24 @@ def test_a_server_that_does_not_tell_leaves_its_cpu_time_unknown():
     assert see([each for each in spans if each.hop == Hop.CLIENT]) is None
 
 
+def test_the_time_is_that_of_the_thread_whose_cpu_time_is_told():
+    answer = {"http__response__status_code": 200, CPU_TIME: 0.005}
+    server = span(20, None, Hop.SERVER, "GET /", 0, 30, **answer)
+    application = span(21, 20, Hop.SERVER, "application", 14, 28)
+    within = span(22, 21, Hop.APPLICATION, "WSGI a", 15, 27, **{CPU_TIME: 0.005})
+    queue = span(23, 20, Hop.SERVER, "queue", 0, 4)
+    receive = span(24, 20, Hop.SERVER, "receive", 4, 14)
+    for spans, ms in (
+        ([server, queue, receive, application, within], 14),
+        ([server, queue, application, within], 26),
+        ([server, application, within], 30),
+        ([within], 12),
+    ):
+        seen = see(spans)
+        assert seen
+        assert (seen.wall, seen.cpu) == (pytest.approx(ms / 1000), 0.005)
+
+
 def test_it_goes_by_its_route_by_its_path_or_by_the_name_it_is_given():
     view = span(32, 30, Hop.APPLICATION, "view a.b", 4, 58, **{ROUTE: "^entries/<int:pk>/"})
     assert getattr(see([*request(), view]), "what", "") == "/entries/<int:pk>/"

@@ -1,0 +1,99 @@
+"""Which settings are compared by measuring, or why none are."""
+
+import os
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import click
+
+from lab.advise import commands, showing, trying
+from lab.advise.served import Served
+from lab.advise.sizing import Machine, Size
+from lab.advise.stack import Stack
+from lab.advise.trying import MIX, Trial
+from lab.bench.results import Results
+from lab.errors import LabError
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What is wanted of it."""
+
+    stack: Stack
+    size: Size
+    machine: Machine
+    server: str | None
+    rounds: int
+    seconds: int
+
+    def obstacle(self, paths: Sequence[str], insists: bool | None) -> str:
+        """Why it is not made; empty where it is."""
+        here = len(os.sched_getaffinity(0))
+        if not self.stack.served:
+            return "the stack is not one of `lab up` on this machine, which must be Linux"
+        if self.machine.cores > here:
+            return f"this machine has {here} cores, and not {self.machine.cores}"
+        if not paths:
+            return "no GET was answered well that could be sent again"
+        try:
+            trying.require()
+        except LabError as error:
+            return str(error)
+        if not insists and (busy := trying.cores_in_use()) > trying.BUSY:
+            return f"others use {busy:.1f} cores of this machine; --measure does it all the same"
+        return ""
+
+    def settings(self, known: Served) -> dict[str, commands.Setting]:
+        """The default of the server, how it runs now, the advice; of those that are alike one."""
+        models = dict(reversed(commands.MODELS))
+        server = self.server or (known.server if known.server in models else "paceline")
+        now = dict(known.now)
+        model = now.get("CONCURRENCY", "") if now["SERVER"] == server else ""
+        if (server, model) not in commands.MODELS:
+            model = next(model for name, model in commands.MODELS if name == server)
+        candidates = {"default": commands.Setting({"SERVER": server, "CONCURRENCY": model})}
+        if now["SERVER"] == server:
+            candidates["now"] = commands.Setting(now)
+        candidates["advice"] = commands.setting(self.size, server, model)
+        default = candidates["default"].command()
+        if "now" in candidates and candidates["now"].command() in (
+            default,
+            candidates["advice"].command(),
+        ):
+            del candidates["now"]
+        return candidates
+
+    def measure(self, paths: Sequence[str]) -> bool:
+        """Measures and shows; whether no run is void."""
+        known = self.stack.served
+        assert known is not None and self.stack.state is not None
+        settings = self.settings(known)
+        if settings["default"].command() == settings["advice"].command():
+            click.echo("Not measured: the advice is the server's default.")
+            return True
+        trial = Trial(
+            known,
+            settings,
+            paths,
+            f"localhost:{self.stack.state.http_port}",
+            trying.connections(self.size.at_work, self.machine.utilisation),
+            self.rounds,
+            self.seconds,
+            self.machine.cores,
+            random.randrange(10**6),
+        )
+        click.echo("Measured")
+        for line in showing.how_measured(trial):
+            click.echo(f"  {line}")
+        results = Results({}, [MIX], [*settings])
+        stopped = trying.throttled()
+        for done, run in enumerate(trying.run(trial), 1):
+            results.runs.append(run)
+            outcome = run.void or f"{run.figures['requests_per_second']:,.0f} requests/s"
+            click.echo(f"  [{done}/{self.rounds * len(settings)}] {run.server:<8} {outcome}")
+        for line in showing.compared(results):
+            click.echo(line)
+        if trying.throttled() > stopped:
+            click.echo("Beware: this container was stopped for having used up its share of CPU.")
+        return not any(run.void for run in results.runs)
