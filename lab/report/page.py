@@ -23,7 +23,7 @@ TITLE = "Servers measured beside each other"
 
 HOW = (
     "Bars are medians of the rounds, thin lines reach from the lowest round to the highest. "
-    f"{TIE}: a tie with the first, since the rounds do not agree which of the two is ahead."
+    f"{TIE}: a tie with the first: the difference is within the noise of the rounds."
 )
 
 CURVES = (
