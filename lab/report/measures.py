@@ -85,7 +85,7 @@ def places(results: Results, workload: str, measure: Measure) -> list[Place]:
 
 
 def ties(results: Results, workload: str, measure: Measure, server: str, first: str | None) -> bool:
-    """Whether the rounds do not agree which of two is ahead."""
+    """Whether the difference to the first is within the noise of the rounds."""
     if first in (None, server) or server_of(server) == FLOOR:
         return False
     ratio = results.ratio(workload, measure.figure, server, str(first))
