@@ -6,9 +6,11 @@ mean, and these are a guess.  So servers may be compared by them, and nothing el
 """
 
 import json
+import os
 import resource
 import shutil
 import subprocess
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,9 +77,13 @@ def asking(workload: Workload) -> list[str]:
 def run(command: Sequence[str], seconds: int) -> Load:
     """Runs wrk to its end and reads what it found.  Raises VoidError."""
     before = children_cpu()
+    # What does the same over a Unix socket is a program of this Python, whichever is on PATH.
+    beside = str(Path(sys.executable).parent)
+    path = os.pathsep.join([beside, os.environ.get("PATH", os.defpath)])
     wrk = subprocess.Popen(
         command,
         cwd=REPO,
+        env={**os.environ, "PATH": path},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
