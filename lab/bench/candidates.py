@@ -78,7 +78,7 @@ class Candidate:
         if self.choice is None:
             return {}
         folder = workload.folder
-        return {**self.choice.environment(folder), "PYTHONPATH": str(folder)}
+        return {**self.choice.environment(folder), "PYTHONPATH": str(folder), **workload.variables}
 
 
 def crossed(servers: Sequence[str], setups: Sequence[Setup]) -> tuple[list[Candidate], list[str]]:

@@ -13,7 +13,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from lab.bench import comparison, machine, report, wrk
+from lab.bench import comparison, machine, own, report, wrk
 from lab.bench.experiment import QUICK, QUICK_ROUNDS, QUICK_SECONDS, Experiment, quick
 from lab.bench.measuring import facts, measure
 from lab.bench.options import Listed, Threads
@@ -21,6 +21,7 @@ from lab.bench.results import Results
 from lab.bench.setups import DIRECT, TCP, WAYS
 from lab.bench.workloads import CONNECTIONS, USUAL, WORKLOADS
 from lab.errors import LabError
+from lab.screen import Screen
 from lab.serve import WordError
 from lab.words import TRANSPORTS
 
@@ -47,6 +48,13 @@ Input = click.Path(path_type=Path)
     type=click.Choice(list(WORKLOADS)),
     help="This workload; repeatable. [default: the usual]",
 )
+@click.option("--app", metavar="FOLDER", help="In their place a project of your own;")
+@click.option("--wsgi", metavar="MODULE:CALLABLE", help="by what it is served,")
+@click.option(
+    "--path", "paths", multiple=True, metavar="/PATH", help="what is asked; repeatable [default: /]"
+)
+@click.option("--requirements", metavar="FILE", help="and as for `lab up`,")
+@click.option("--env-file", metavar="FILE", help="likewise.")
 @click.option(
     "--connections",
     type=Listed(click.IntRange(1)),
@@ -131,6 +139,7 @@ def bench(
     lab bench --way direct,nginx --bind tcp,unix --only django-json
     lab bench --servers paceline,gunicorn --workers 1,2 --threads default,16 --only django-cpu
     lab bench --json new.json --against old.json
+    lab bench --app ../shop --wsgi shop.wsgi:application --path /prices/
     """
     require(outputs=[path for path in (raw, page) if path])
     if page:
@@ -144,6 +153,8 @@ def bench(
         asked = Experiment.read(old.plan, against)
     else:
         asked = choose(**choice)
+    if asked.project:
+        own.prepare(asked.project, Screen().say)
     finished, results = made(asked, resume, old, raw, bool(choice["quick"]))
     click.echo("\n" + report.text(results))
     if old:
@@ -186,15 +197,34 @@ def choose(
     if not names:
         raise WordError(f"--servers: names no server; for example {SERVERS}")
     is_quick = choice.pop("quick")
+    project, paths = project_of(choice)
+    if project and only:
+        raise WordError(f"--only {only[0]}: is the lab's; of a project of your own say --path")
     asked = Experiment(
-        workloads=tuple(dict.fromkeys(only)) or USUAL,
+        workloads=paths if project else tuple(dict.fromkeys(only)) or USUAL,
         servers=tuple(names),
         rounds=turns or (QUICK_ROUNDS if is_quick else ROUNDS),
         seconds=seconds or (QUICK_SECONDS if is_quick else SECONDS),
         seed=random.randrange(10**6) if seed is None else seed,
+        project=project,
         **choice,
     )
     return quick(asked) if is_quick else asked
+
+
+def project_of(choice: dict[str, Any]) -> tuple[dict[str, str] | None, tuple[str, ...]]:
+    """Takes from the options what names a project of one's own and its paths.  Raises WordError."""
+    app, wsgi, paths = choice.pop("app", None), choice.pop("wsgi", None), choice.pop("paths", ())
+    more = {
+        "APP_REQUIREMENTS": choice.pop("requirements", None),
+        "APP_ENV_FILE": choice.pop("env_file", None),
+    }
+    for path in paths:
+        if not path.startswith("/"):
+            raise WordError(f"--path {path}: must begin with /")
+    if paths and not app:
+        raise WordError(f"--path {paths[0]}: of which project? Name its folder by --app")
+    return own.words(app, wsgi, **more), tuple(dict.fromkeys(paths)) or ("/",)
 
 
 def made(
@@ -208,6 +238,8 @@ def made(
     for reason in refused:
         click.echo(f"lab: {reason}", err=True)
     now = facts(plan)
+    if asked.project:
+        now["project"] = "{APP_WSGI} of {APP_PATH}".format(**asked.project)
     if old and (reasons := comparison.unlike(old.facts, now)):
         raise LabError(f"figures of unlike machines tell nothing: {'; '.join(reasons)}")
     if resume:

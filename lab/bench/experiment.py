@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from lab.bench import machine
+from lab.bench import machine, own
 from lab.bench.candidates import crossed
 from lab.bench.rounds import Plan
 from lab.bench.setups import DIRECT, TCP, every
@@ -19,7 +19,10 @@ QUICK_ROUNDS, QUICK_SECONDS = 2, 1
 
 @dataclass(frozen=True)
 class Experiment:
-    """The choice: servers and workloads by name, the axes of setups.py, and how long."""
+    """The choice: servers and workloads by name, the axes of setups.py, and how long.
+
+    Of a ``project`` of one's own, by the words that name it, workloads are paths.
+    """
 
     workloads: Sequence[str]
     servers: Sequence[str]
@@ -32,13 +35,16 @@ class Experiment:
     workers: Sequence[int] = (1,)
     threads: Sequence[int | None] = (None,)
     connections: Sequence[int | None] = (CONNECTIONS,)
+    project: Mapping[str, str] | None = None
 
     def plan(self) -> tuple[Plan, list[str]]:
         """Its runs on this machine, and what of it cannot be, for people.  Raises WordError."""
         axes = (self.ways, self.binds, self.workers, self.threads, self.connections)
         found, refused = crossed(self.servers, list(every(*axes)))
         plan = Plan(
-            [WORKLOADS[name] for name in self.workloads],
+            own.workloads(self.project, self.workloads)
+            if self.project
+            else [WORKLOADS[name] for name in self.workloads],
             found,
             self.rounds,
             self.seconds,

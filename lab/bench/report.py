@@ -10,7 +10,7 @@ from pathlib import Path
 from lab.bench.latency import SHARES
 from lab.bench.results import NOISE, Results, Spread
 from lab.bench.targets import TARGETS
-from lab.bench.workloads import WORKLOADS
+from lab.bench.workloads import summary_of
 from lab.errors import LabError
 
 BEGIN, END = "<!-- bench: begin -->", "<!-- bench: end -->"
@@ -194,7 +194,7 @@ def text(results: Results) -> str:
         parts += ["Targets", as_text(wanted), ""]
     for workload in results.cells():
         parts += [
-            f"{workload}: {WORKLOADS[workload].summary}",
+            f"{workload}: {summary_of(workload)}",
             as_text(cells(results, workload)),
             "",
         ]
@@ -209,7 +209,7 @@ def markdown(results: Results) -> str:
     for workload in results.cells():
         parts += [
             f"### {workload}",
-            f"Asked: {WORKLOADS[workload].summary}.",
+            f"Asked: {summary_of(workload)}.",
             as_markdown(cells(results, workload)),
         ]
     parts += ["### Notes", "\n".join(f"- {note}" for note in notes(results))]

@@ -6,6 +6,7 @@ server of its own, since hash seeds and memory layout differ from start to start
 """
 
 import math
+import os
 import random
 import shlex
 import subprocess
@@ -188,7 +189,7 @@ def choose_bind(kind: str, folder: Path) -> str:
 def shown(command: Sequence[str], folder: Path) -> str:
     """A command line as one would type it in the repository."""
     line = shlex.join(command)
-    return line if folder == REPO else f"(cd {folder.relative_to(REPO)} && {line})"
+    return line if folder == REPO else f"(cd {os.path.relpath(folder, REPO)} && {line})"
 
 
 def prepare(environ: Mapping[str, str]) -> None:

@@ -36,6 +36,7 @@ class Workload:
     ``upload`` is the length of the request's body in bytes.  ``arguments`` are for the servers of
     servers.toml by their name.  With ``idle`` the workload is not load but that many connections
     that were used once and are kept.  With ``slow`` others read slowly beside the load.
+    ``variables`` are for the servers' environment; ``host`` is said where it is not the address.
     """
 
     name: str
@@ -51,6 +52,8 @@ class Workload:
     keep_alive: bool = True
     usual: bool = False
     slow: Slow | None = None
+    variables: Mapping[str, str] = field(default_factory=dict)
+    host: str = ""
 
     @classmethod
     def from_table(cls, name: str, table: Mapping[str, Any]) -> "Workload":
@@ -69,7 +72,8 @@ class Workload:
     @property
     def headers(self) -> dict[str, str]:
         """The fields of the request beside those that every client sends."""
-        return {} if self.keep_alive else {"Connection": "close"}
+        host = {"Host": self.host} if self.host else {}
+        return {**host, **({} if self.keep_alive else {"Connection": "close"})}
 
     def request(self, host: str) -> str:
         """The whole request, as it goes over the wire."""
@@ -143,4 +147,11 @@ def read_workloads(path: Path = TABLE) -> dict[str, Workload]:
 
 
 WORKLOADS = read_workloads()
+
+
+def summary_of(name: str) -> str:
+    """What a workload is, for people; of a project's path there is no more to say."""
+    return WORKLOADS[name].summary if name in WORKLOADS else f"GET {name}"
+
+
 USUAL = tuple(name for name, workload in WORKLOADS.items() if workload.usual)

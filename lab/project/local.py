@@ -39,6 +39,11 @@ def given(words: Mapping[str, str]) -> dict[str, str]:
     return {name: value or "" for name, value in found.items() if name not in kept}
 
 
+def short(text: str) -> str:
+    """A name for a folder that is another for another text."""
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
 class Surroundings:
     """What a project finds around it: its packages and its variables.
 
@@ -49,9 +54,9 @@ class Surroundings:
         """Raises WordError for a file that is not there or says nothing."""
         self._project = project
         self._files = requirements.wanted(project.folder, words.get("APP_REQUIREMENTS", ""))
-        told = repr((sys.version_info, str(project.folder), self._files))
-        self._kept = layout.packages
-        self._packages = self._kept / hashlib.sha256(told.encode()).hexdigest()[:16]
+        told = repr((sys.version_info, self._files))
+        self._kept = layout.packages / short(str(project.folder))
+        self._packages = self._kept / short(told)
         self._data = layout.data / "project"
         self.variables = {
             **given(words),
@@ -77,13 +82,15 @@ class Surroundings:
         self._packages.mkdir(parents=True)
         whole = lists / requirements.ALL
         if whole.stat().st_size:
-            said = self._project.folder / next(iter(self._files))
-            say("lab", f"installing what the project requires: {said}")
+            where = self._project.folder
+            say("lab", f"installing what {where} requires")
             try:
                 install = [*PIP, "--target", str(self._packages), "-r", str(whole)]
                 processes.run("pip", install, cwd=self._project.folder)
             except (LabError, WordError):
-                raise LabError(f"pip cannot install {said}; above it says why") from None
+                raise LabError(
+                    f"pip cannot install what {where} requires; above it says why"
+                ) from None
         for name in leave_out_servers(self._packages):
             say("lab", f"{name} is left out: the lab's own is used")
         (self._packages / DONE).touch()
