@@ -72,6 +72,7 @@ lock: $(VENV)/.installed-dev ## compile requirements/*.txt anew from pyproject.t
 	$(SERVERS) requires | $(BIN)/uv pip compile $(COMPILE) --group pyproject.toml:lab $(AS_DEV) pyproject.toml - --output-file $(LOCKS)/lab.txt
 	$(BIN)/uv pip compile $(COMPILE) --group webapp $(AS_DEV) --output-file $(LOCKS)/webapp.txt
 	$(BIN)/uv pip compile $(COMPILE) --group console $(AS_DEV) --output-file $(LOCKS)/console.txt
+	$(BIN)/uv pip compile $(COMPILE) --group locust $(AS_DEV) --output-file $(LOCKS)/locust.txt
 	$(BIN)/uv pip compile $(COMPILE) --group fuzz $(AS_DEV) --output-file $(LOCKS)/fuzz.txt
 	$(BIN)/uv pip compile $(COMPILE) --group server-tests $(AS_DEV) --output-file $(LOCKS)/server-tests.txt
 	for server in $$($(SERVERS) locks); do \

@@ -129,7 +129,7 @@ class ContainerSite(Site):
         self.project = f"lab-test-{os.getpid()}-{ports['HTTP_PORT']}"
         # Images of its own names: those of the person who runs the tests stay what they are.
         images = {"proxy": "proxy", "server": "server", "prepare": "server", "postgres": "postgres"}
-        images["console"] = "console"
+        images |= {"console": "console", "locust": "locust", "swarm": "locust"}
         images |= {name.replace("_", "-"): f"server-{name}" for name in SOFTWARE}
         names = "".join(f"  {s}: {{image: {self.project}-{i}}}\n" for s, i in images.items())
         (place / "images.yml").write_text(f"services:\n{names}")

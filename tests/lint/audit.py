@@ -12,7 +12,8 @@ from collections.abc import Mapping
 
 from lab.stack.layout import REPO
 
-LOCK = REPO / "requirements" / "dev.txt"  # which holds every package of every other lock
+# The first holds every package of every other lock but the second.
+LOCKS = [REPO / "requirements" / name for name in ("dev.txt", "locust.txt")]
 URL = "https://api.osv.dev/v1/querybatch"
 TIMEOUT = 30.0  # seconds
 NOBODY = 3
@@ -45,7 +46,7 @@ def advisories(versions: Mapping[str, str], url: str) -> dict[str, list[str]]:
 
 
 def main() -> int:
-    versions = pins(LOCK.read_text())
+    versions = pins("".join(lock.read_text() for lock in LOCKS))
     try:
         found = advisories(versions, os.environ.get("OSV_URL", URL))
     except (OSError, ValueError, KeyError, TypeError) as error:

@@ -95,4 +95,5 @@ def test_without_a_network_the_audit_says_so() -> None:
 
 
 def test_the_audit_looks_at_all_that_is_locked() -> None:
-    assert {"django", "gunicorn", "ruff"} <= audit.pins(audit.LOCK.read_text()).keys()
+    locked = audit.pins("".join(lock.read_text() for lock in audit.LOCKS))
+    assert {"django", "gunicorn", "ruff", "locust"} <= locked.keys()

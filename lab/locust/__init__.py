@@ -1,0 +1,1 @@
+"""Load from many machines: Locust with the lab's workloads, in a compose profile."""
