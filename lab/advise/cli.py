@@ -6,7 +6,6 @@ import re
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
 
 import click
 
@@ -31,8 +30,6 @@ MOST_PATHS = 200
 UNITS = {"s": 1, "m": 60, "h": 3600}
 DURATION = re.compile(r"(\d+(?:\.\d+)?)([smh]?)")
 
-File = click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path)
-
 
 class Duration(click.ParamType[float]):
     """Seconds, or such as 90s, 15m, 2h."""
@@ -51,7 +48,12 @@ class Duration(click.ParamType[float]):
 
 @click.command("advise", short_help="Say how many processes and threads an application needs.")
 @click.argument("urls", nargs=-1, metavar="[URL]...")
-@click.option("--urls", "file", type=File, help="A file with a URL in each line; - reads them.")
+@click.option(
+    "--urls",
+    "file",
+    metavar="FILE",
+    help="A file with a URL in each line, or - for standard input.",
+)
 @click.option(
     "--seconds",
     type=click.FloatRange(0.1),
@@ -103,7 +105,7 @@ class Duration(click.ParamType[float]):
 @click.option("--console", metavar="URL", help="The console to ask. [default: the stack's]")
 def advise(
     urls: tuple[str, ...],
-    file: Path | None,
+    file: str | None,
     seconds: float,
     since: float,
     cores: int | None,
@@ -155,12 +157,15 @@ def advise(
         sys.exit(1)
 
 
-def read_urls(file: Path | None) -> Iterator[str]:
+def read_urls(file: str | None) -> Iterator[str]:
     """The lines of a file; empty ones and those behind # are none.  Raises WordError."""
     if file is None:
         return
-    with click.open_file(str(file)) as lines:
-        urls = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+    try:
+        with click.open_file(file) as lines:
+            urls = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+    except (OSError, UnicodeError) as error:
+        raise WordError(f"--urls {file}: cannot be read: {error}") from error
     if not urls:
         raise WordError(f"--urls {file}: names no URL; write one in each line")
     yield from urls

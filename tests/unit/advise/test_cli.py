@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from lab.advise import showing
+from lab.advise import judging, showing, trying
 from lab.advise.judging import judge
-from lab.advise.sizing import Machine, Work, size
+from lab.advise.sizing import MAX_THREADS, SERVER_CPU, Machine, Work, size
 from lab.bench.results import Results, Run, Spread
 from lab.cli import main
+from lab.stack.layout import REPO
 from tests.unit.advise.test_judging import alone, seen
 
 
@@ -20,7 +21,7 @@ from tests.unit.advise.test_judging import alone, seen
         (["http://example.org/"], 2, "lab: http://example.org/: is not of the stack; name paths"),
         (["--since", "yesterday"], 2, "yesterday: write it as in 90s, 15m or 2h"),
         (["--urls", "empty.txt"], 2, "lab: --urls empty.txt: names no URL; write one in each line"),
-        (["--urls", "none.txt"], 2, "'none.txt' does not exist"),
+        (["--urls", "none.txt"], 2, "lab: --urls none.txt: cannot be read"),
         (["--rate", "0"], 2, "0.0 is not in the range x>0"),
         (["--console", "http://127.0.0.1:1"], 1, "no console answers at http://127.0.0.1:1"),
         (["http://127.0.0.1:1/"], 2, "is not of the stack"),
@@ -95,3 +96,18 @@ def test_a_void_run_says_why_and_counts_for_nothing():
     said = list(showing.compared(Results({}, ["mix"], ["default", "advice"], runs)))
     assert said[0] == "advice: void, it ended (round 1)"
     assert not any("The advice does" in line for line in said)
+
+
+def test_the_page_has_the_bounds_that_are():
+    said = " ".join((REPO / "docs/advise.md").read_text().split())
+    for bound in (
+        f"fewer than {judging.ENOUGH} requests",
+        f"above {judging.TOO_WIDE:.0%} of it".replace("%", " %"),
+        f"more than {judging.RELEASED:g} cores",
+        f"less than {judging.SHORT * 1000:g} ms",
+        f"More than {MAX_THREADS} threads",
+        f"{SERVER_CPU * 1000:g} ms are added",
+        f"more than {trying.BUSY:g} cores",
+    ):
+        assert bound in said
+    assert judging.MOSTLY == 0.75
