@@ -13,7 +13,7 @@ from lab.advise import commands, showing
 from lab.advise.comparing import Comparison
 from lab.advise.driving import drive, pairs, path_of, told
 from lab.advise.judging import Judged, Kind, doubts, judge, together
-from lab.advise.observing import Seen, stored, with_others
+from lab.advise.observing import Seen, crowded, stored, with_others
 from lab.advise.served import available_memory, worker_memory
 from lab.advise.sizing import Machine, Size, size
 from lab.advise.stack import Stack, find_stack
@@ -175,13 +175,14 @@ def watched(stack: Stack, targets: Sequence[Target], seconds: float, since: floa
     """The requests, driven or stored.  Raises LabError where there are none."""
     try:
         if targets:
-            click.echo(f"asking {len(targets)} URLs for {seconds:g} s, one request at a time …")
+            urls = showing.plural(len(targets), "URL")
+            click.echo(f"asking {urls} for {seconds:g} s, one request at a time …")
             asked = list(drive(targets, seconds, stack.leader))
             found = told(asked, stack.console)
             none = f"nothing was told of {len(asked)} requests; is LAB_TRACE=off?"
         else:
             began = time.time_ns() - int(since * 1e9)
-            found = list(stored(stack.console, began, MOST_TRACES))
+            found = crowded(stored(stack.console, began, MOST_TRACES), load_of(since))
             none = (
                 f"no request of the last {since / 60:g} minutes is known; send some, ask for more "
                 "by --since, or name URLs"
@@ -191,6 +192,13 @@ def watched(stack: Stack, targets: Sequence[Target], seconds: float, since: floa
     if not found:
         raise LabError(f"cannot tell: {none}")
     return with_others(found)
+
+
+def load_of(seconds: float) -> float:
+    """Threads for each core of this machine that were ready on average, lately or in that time."""
+    averages = os.getloadavg()  # of 1, 5 and 15 minutes
+    some = averages[: 1 + (seconds > 60) + (seconds > 300)]
+    return max(some) / (os.cpu_count() or 1)
 
 
 def at_once(stack: Stack, targets: Sequence[Target], judged: Sequence[Judged]) -> Sequence[Seen]:

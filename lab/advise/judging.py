@@ -159,8 +159,9 @@ def kind_of(
     least, most = map(kind_by_share, waiting)
     if least != most and waiting[1] - waiting[0] > 1 - MOSTLY:
         return Kind.UNKNOWN, (
-            f"between {waiting[0]:.0%} and {waiting[1]:.0%} may be waiting: others of its process "
-            "computed meanwhile, and it may have waited for the GIL; ask it alone, by its URL"
+            f"between {waiting[0]:.0%} and {waiting[1]:.0%} may be waiting: some of it may be for "
+            "the GIL, while others of its process computed, or for a core of a busy machine; ask "
+            "it alone, by its URL"
         )
     return most, ""
 

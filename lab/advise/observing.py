@@ -2,8 +2,8 @@
 
 A request's own thread computes for ``cpu`` seconds of the time between ``start`` and ``end``.  The
 rest it waits, but not always for what it asked: while others of its process computed it may have
-waited for the GIL, and while the machine was busy for a core.  The first is bounded here, the
-second measured by driving.py.
+waited for the GIL, and while the machine was busy for a core.  Both are bounded here, and the
+second is measured by driving.py.
 """
 
 import json
@@ -25,8 +25,8 @@ class Seen:
     """One request as it was in the application: nanoseconds since 1970, and seconds.
 
     ``cpu`` is None where the server does not tell it, ``thread`` and ``pid`` are 0.  ``others``:
-    CPU that other requests used in its process meanwhile, at most.  ``unserved``: how long the
-    machine let it wait for a core.
+    how long it may have waited for others to compute, at most.  ``unserved``: how long the machine
+    let it wait for a core, where that was measured.
     """
 
     what: str
@@ -150,6 +150,17 @@ def with_others(requests: Iterable[Seen]) -> list[Seen]:
 def share(seen: Seen, both: float) -> float:
     """The CPU that a request used in a part of its time."""
     return min(both, (seen.cpu or 0.0) * both / seen.wall) if seen.wall else 0.0
+
+
+def crowded(requests: Iterable[Seen], load: float) -> list[Seen]:
+    """The same on a machine with ``load`` threads for each core that were ready, on average.
+
+    A thread among so many takes so many times as long to compute, which nobody has measured here.
+    """
+    return [
+        replace(seen, others=seen.others + (seen.cpu or 0.0) * max(0.0, load - 1))
+        for seen in requests
+    ]
 
 
 def cores_at_once(requests: Iterable[Seen]) -> float:

@@ -104,15 +104,20 @@ def sentence(judged: Judged) -> str:
 
 def cores(machine: Machine) -> str:
     """How many, in words."""
-    return f"{machine.cores} cores" if machine.cores > 1 else "1 core"
+    return plural(machine.cores, "core")
+
+
+def plural(number: int, one: str, more: str = "") -> str:
+    """A number of things."""
+    return f"{number} {one if number == 1 else more or one + 's'}"
 
 
 def advice(settings: Sequence[Setting], machine: Machine, application: str) -> Iterator[str]:
     """What to set: for each server its command line, and the same in the lab's words."""
     for setting in settings:
         choice = setting.choice
-        threads = f" x {choice.threads} threads" if choice.threads else ""
-        processes = "1 process" if choice.workers == 1 else f"{choice.workers} processes"
+        threads = f" x {plural(choice.threads, 'thread')}" if choice.threads else ""
+        processes = plural(choice.workers, "process", "processes")
         notes = "; ".join(filter(None, (setting.note, memory(choice.workers, machine))))
         yield f"{choice.server.name}, {choice.concurrency.name}: {processes}{threads} ({notes})"
         yield "  " + " ".join(map(quoted, setting.command(application)))

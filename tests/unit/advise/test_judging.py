@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from lab.advise.judging import ENOUGH, Kind, doubts, judge, together
-from lab.advise.observing import Seen, cores_at_once, with_others
+from lab.advise.observing import Seen, cores_at_once, crowded, with_others
 
 MS = 1_000_000
 
@@ -94,6 +94,15 @@ def test_waiting_that_may_be_for_the_gil_is_not_called_waiting():
     apart = [seen(start=100 * (n // 2), wall=20, cpu=10, pid=n % 2) for n in range(2 * ENOUGH)]
     (judged,) = judge(with_others(apart))
     assert judged.kind == Kind.MIXED
+
+
+def test_on_a_busy_machine_what_computes_may_have_waited_for_a_core():
+    computes, waits = alone(wall=80, cpu=10), alone(wall=80, cpu=1, what="/io")
+    assert [each.kind for each in judge(crowded([*computes, *waits], 1))] == [Kind.WAITS] * 2
+    unsure, sure = judge(crowded([*computes, *waits], 7))
+    assert (unsure.kind, sure.kind) == (Kind.UNKNOWN, Kind.WAITS)
+    assert "between 50% and 88% may be waiting" in unsure.why
+    assert "for a core of a busy machine" in unsure.why
 
 
 def test_time_without_a_core_is_no_waiting():
