@@ -189,7 +189,7 @@ class Choice:
         server = servers[one_of("SERVER", words, servers, "paceline")]
         models = server.concurrency
         model = models[one_of("CONCURRENCY", words, models, server.default, f" to {server.name}")]
-        app = one_of("APP", words, APPS, "django")
+        app = one_of("APP", words, APPS, "django", further="; a folder is named by APP_PATH")
         project = Project.from_words(words)
         workers = whole_number("WORKERS", words) or 1
         threads = whole_number("THREADS", words)
@@ -281,12 +281,17 @@ def is_port(text: str) -> bool:
 
 
 def one_of(
-    word: str, words: Mapping[str, str], known: Iterable[str], default: str, whom: str = ""
+    word: str,
+    words: Mapping[str, str],
+    known: Iterable[str],
+    default: str,
+    whom: str = "",
+    further: str = "",
 ) -> str:
     """The value of ``word``, or the default where it is empty.  Raises WordError."""
     value = words.get(word) or default
     if value not in known:
-        raise WordError(f"{word}={value}: unknown{whom}; choose one of {', '.join(known)}")
+        raise WordError(f"{word}={value}: unknown{whom}; choose one of {', '.join(known)}{further}")
     return value
 
 

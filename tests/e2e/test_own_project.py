@@ -1,6 +1,7 @@
 """Projects of one's own in the stack: a Flask application, a Django project, one that fails."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -87,6 +88,11 @@ def test_django_is_traced_with_its_own_version_settings_and_middleware(django: S
         *("middleware shop.middleware.Counted", "view shop.views.prices", "SQL SELECT"),
         "middleware django.middleware.security.SecurityMiddleware",
     } <= set(names)
+
+
+def test_what_it_computes_and_waits_for_is_told_path_by_path(django: Stack):
+    done = django.lab("advise", "/prices/", "--seconds", "1", "--no-measure")
+    assert re.search(r"^  /prices/ +\d+ ", done.stdout, re.MULTILINE), done.stderr
 
 
 def test_what_it_keeps_lies_beside_the_guestbooks_data(django: Stack):

@@ -42,7 +42,10 @@ refused = pytest.mark.parametrize(
     ("word", "refusal"),
     [
         ("SERVER=pigeon", f"SERVER=pigeon: unknown; choose one of {', '.join(SERVERS)}"),
-        ("APP=pigeon", "APP=pigeon: unknown; choose one of django, tiny"),
+        (
+            "APP=pigeon",
+            "APP=pigeon: unknown; choose one of django, tiny; a folder is named by APP_PATH",
+        ),
         ("TRANSPORT=pigeon", "TRANSPORT=pigeon: unknown; choose one of tcp, unix, uwsgi"),
         ("WORKERS=many", "WORKERS=many: must be a whole number, 1 or more"),
         ("HTTPS_PORT=8080", "HTTPS_PORT=8080: is HTTP_PORT too; choose another"),

@@ -44,7 +44,10 @@ def alone(tmp_path: Path) -> Path:
     ("words", "message"),
     [
         ({"SERVER": "apache"}, f"SERVER=apache: unknown; choose one of {CHOICES}"),
-        ({"APP": "rails"}, "APP=rails: unknown; choose one of django, tiny"),
+        (
+            {"APP": "rails"},
+            "APP=rails: unknown; choose one of django, tiny; a folder is named by APP_PATH",
+        ),
         ({"LAB_TRACE": "some"}, "LAB_TRACE=some: unknown; choose one of all, sampled, off"),
         ({"BIND": "here"}, "BIND=here: is no address; write HOST:PORT or unix:/absolute/path"),
     ],

@@ -46,7 +46,10 @@ def test_threads_given_win_over_recommended_ones():
     ("given", "message"),
     [
         ("SERVER=guincorn", f"SERVER=guincorn: unknown; choose one of {CHOICES}"),
-        ("APP=flask", "APP=flask: unknown; choose one of django, tiny"),
+        (
+            "APP=flask",
+            "APP=flask: unknown; choose one of django, tiny; a folder is named by APP_PATH",
+        ),
         ("TRANSPORT=quic", "TRANSPORT=quic: unknown; choose one of tcp, unix, uwsgi"),
         (
             "CONCURRENCY=gthread",
