@@ -4,6 +4,7 @@ Rounds of two files have nothing in common, so what a machine's mood did to one 
 ratio: a change of a few per cent in all cells, the floor's too, is the machine's.
 """
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -12,6 +13,9 @@ from lab.bench.results import Results, Spread
 
 ALIKE = ("CPU", "system", "Python", "cores")
 """The facts by which two machines are one, as far as measuring goes."""
+
+NOISE = 6
+"""How often the scatter of both is noise: 4 in 100 of equal servers differ by more, at 5 rounds."""
 
 FEWEST = 3
 """Rounds of each below which there is no verdict."""
@@ -51,7 +55,7 @@ def verdict(old: Spread, new: Spread, compared: Compared) -> str:
     """``tie``, or in a word what the figure has become."""
     if min(old.rounds, new.rounds) < FEWEST:
         return "too few rounds"
-    if abs(new.median - old.median) <= (old.noise**2 + new.noise**2) ** 0.5:
+    if abs(new.median - old.median) <= NOISE * math.hypot(old.scatter, new.scatter):
         return "tie"
     return compared.less if new.median < old.median else compared.more
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab.bench.latency import SHARES
-from lab.bench.results import NOISE, Results, Spread
+from lab.bench.results import AGREED, NOISE, Results, Spread
 from lab.bench.targets import TARGETS
 from lab.bench.workloads import summary_of
 from lab.errors import LabError
@@ -131,7 +131,7 @@ def notes(results: Results) -> Iterator[str]:
     yield (
         "median of the rounds ± their median absolute deviation (lowest-highest); a ratio is taken "
         f"within each round, and is a tie where 1 is no further off than {NOISE} deviations over "
-        "the root of the number of rounds"
+        f"the root of the number of rounds, or {AGREED} where all rounds agree on who is ahead"
     )
     if rounds < ENOUGH:
         yield f"{rounds} of the {ENOUGH} rounds that a result needs: a glance"

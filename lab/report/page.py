@@ -14,7 +14,7 @@ from lab.report.curves import curves, legend
 from lab.report.measures import leaders, measured, places
 from lab.svg import Panel
 
-FIGURE = re.compile(r"[\d,.]+( \([\d,.-]+\))?( tie)?|-")
+FIGURE = re.compile(r"[\d,.]+( ±[\d,.]+)?( \([\d,.-]+\))?( tie)?|-")
 """A number, with its spread."""
 
 FOLDER = Path(__file__).parent

@@ -37,10 +37,10 @@ class TestStatistics:
         assert (spread.median, spread.mad, spread.q1, spread.q3) == (4.0, 3.0, 2.0, 8.0)
         alone = Spread.of([7.0])
         assert alone is not None
-        assert (alone.mad, alone.q1, alone.q3, alone.noise) == (0.0, 7.0, 7.0, 0.0)
+        assert (alone.mad, alone.q1, alone.q3, alone.scatter) == (0.0, 7.0, 7.0, 0.0)
 
     def test_more_rounds_that_scatter_alike_leave_less_noise(self):
-        few, many = Spread.of([0.8, 0.9, 1.0]), Spread.of([0.8, 0.9, 1.0] * 40)
+        few, many = Spread.of([0.8, 0.9, 1.1]), Spread.of([0.8, 0.9, 1.1] * 100)
         assert few is not None and many is not None
         assert few.is_tie and not many.is_tie
 
@@ -64,11 +64,12 @@ class TestStatistics:
         ("theirs", "said"),
         [
             ([90.0, 110.0, 99.0, 95.0, 107.0], "0.99 ±0.08 (0.90-1.10) tie"),
-            ([90.0, 91.0, 99.0, 98.0, 92.0], "0.92 ±0.02 (0.90-0.99) tie"),
+            ([90.0, 97.0, 99.0, 95.0, 99.0], "0.97 ±0.02 (0.90-0.99) tie"),
+            ([199.0, 256.0, 368.0, 320.0, 290.0], "2.90 ±0.34 (1.99-3.68)"),
             ([90.0, 91.0, 93.0, 89.0, 90.0], "0.90 ±0.01 (0.89-0.93)"),
             ([90.0, 91.0, 140.0, 89.0, 90.0], "0.90 ±0.01 (0.89-1.40)"),
         ],
-        ids=["around", "far too scattered", "below", "one round was disturbed"],
+        ids=["around", "too scattered", "scattered and far", "below", "one round was disturbed"],
     )
     def test_a_difference_within_the_noise_is_a_tie(self, theirs: list[float], said: str):
         measured = results(paceline=[100.0] * 5, gunicorn=theirs)

@@ -123,7 +123,9 @@ class TestForReal:
         assert (made.way, made.bind, made.workers) == ("nginx", setup.bind, setup.workers)
         assert (made.threads, made.connections) == (setup.threads or made.threads, 8)
         assert made.groups.keys() == {"server", "proxy", "load"}
-        assert all(1 < microseconds < 100_000 for microseconds in made.groups.values())
+        # Time is counted in ticks of 10 ms: few requests on a busy machine may fall between two.
+        assert all(0 <= microseconds < 100_000 for microseconds in made.groups.values())
+        assert made.groups["load"] > 0
         assert made.figures["proxy_cpu_us"] == made.groups["proxy"]
         assert [command.split()[0] for command in made.commands] == ["taskset"] * 3
         assert "nginx" in made.commands[1]
