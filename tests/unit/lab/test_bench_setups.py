@@ -110,7 +110,6 @@ class TestForReal:
         ("server", "setup"),
         [
             ("paceline", Setup("nginx", "unix", workers=2)),
-            ("floor", Setup("nginx", "unix")),
             ("uwsgi", Setup("nginx", "uwsgi")),
         ],
         ids=str,

@@ -90,11 +90,10 @@ class TestForReal:
     @pytest.mark.parametrize(
         ("server", "setup", "reason"),
         [
-            ("paceline", Setup(), None),
             ("gunicorn", Setup(threads=2), "beside 6 slow readers: "),
             ("gunicorn", Setup("nginx", threads=2), None),
         ],
-        ids=["paceline", "gunicorn", "gunicorn behind nginx"],
+        ids=["gunicorn", "gunicorn behind nginx"],
     )
     def test_who_holds_a_thread_for_each_is_void_and_nginx_helps(
         self, tmp_path: Path, server: str, setup: Setup, reason: str | None
