@@ -58,6 +58,7 @@ def main() -> None:
     lab trace /inspect/               send a request and show what each hop did with it
     lab transports                    the same request by TCP, pipes, files and shared memory
     lab bench --quick                 paceline beside gunicorn and a floor, measured
+    lab report results.json --html results.html    what it found, with plots
     lab advise /inspect/              what it waits for, and the processes and threads to set
 
     Data, logs and certificates are kept in var/; set LAB_VAR to another folder for a second stack.

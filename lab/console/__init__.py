@@ -2,6 +2,7 @@
 
 environment.py  what it is told;  __main__.py: becomes paceline, whose settings are serving.py
 wsgi.py         ingest.py, then Django (settings.py, urls.py, static.py)
+runner.py       the bench, as a process that is started by a form
 work.py         the threads beside those that answer
 ingest.py       spans over HTTP: otlp.py, otlp_protobuf.py read them
 nginx_socket.py lines of nginx, which nginx_log.py reads

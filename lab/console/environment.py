@@ -5,6 +5,7 @@ CONSOLE_DATA                 what it keeps: traces, secret key (var/console of t
 LAB_TELEMETRY                the folder of the sockets         (var/run/telemetry of the repository)
 SITE_URL                     the stack as people call it       (http://localhost:8080)
 PROXY_URL                    where it is reached from here     (SITE_URL)
+LAB_BENCH                    the folder of the bench's results (nowhere: no bench is started)
 OTEL_EXPORTER_OTLP_ENDPOINT  where all that comes is passed on (nowhere)
 """
 
@@ -33,6 +34,8 @@ class Environment:
     proxy_url: str
     endpoint: str
     """Of another collector; empty for none."""
+    bench: str
+    """The folder of results, which also says that servers can be measured here; empty for none."""
 
     @classmethod
     def read(cls, environ: Mapping[str, str] = os.environ) -> "Environment":
@@ -59,6 +62,7 @@ class Environment:
             site_url=site,
             proxy_url=http_url("PROXY_URL", environ, site),
             endpoint=endpoint,
+            bench=environ.get("LAB_BENCH", ""),
         )
 
     @property

@@ -5,8 +5,10 @@ import os
 import socket
 
 from lab.console.collector import collector
+from lab.console.environment import Environment
 from lab.console.nginx_log import BadLine, masked, spans_of
 from lab.console.nginx_socket import Reader
+from lab.console.runner import RUNNER
 
 BEHIND = 5
 """How much less urgent a worker is than what it is told of, and than the supervisor's thread that
@@ -17,6 +19,8 @@ readers: list[Reader] = []
 
 def start(lines: socket.socket) -> None:
     """Once in each worker."""
+    if Environment.read().bench:
+        RUNNER.start()  # while this thread is as urgent as others
     os.nice(BEHIND)
     # What was loaded stays; the garbage collector need not look at it again and again.
     gc.collect()
@@ -27,12 +31,14 @@ def start(lines: socket.socket) -> None:
 
 
 def stop() -> None:
-    """Writes what is left."""
+    """Writes what is left, and ends the bench."""
+    RUNNER.stop()
     for reader in readers:
         reader.stop()
     if readers:
         collector().close()
     readers.clear()
+    RUNNER.close()
 
 
 def take(line: bytes) -> None:

@@ -11,7 +11,7 @@ ROW, BAR = 38, 10
 """Pixels: of a server's line, and of the bar in it."""
 
 TIE = "≈"
-"""Stands before what is no worse than the first as far as the rounds tell."""
+"""Stands before what is no worse than the first as far as the rounds can tell."""
 
 GROUPS = (("server", "cpu_us", ""), ("nginx", "proxy_cpu_us", " second"))
 """Groups of processes that a request costs something: the figure, and how its part looks."""
@@ -56,7 +56,7 @@ def bar(place: Place, measure: Measure, scale: Linear, y: int) -> str:
         spread, top = place.spread, y + 19
         width = percent(scale.share(spread.median))
         parts += [
-            element("rect", class_="bar", y=top, width=width, height=BAR, rx=2),
+            element("rect", class_="amount", y=top, width=width, height=BAR, rx=2),
             *whisker(scale, spread.low, spread.high, top + BAR // 2),
         ]
     return element("g", "".join(parts), class_=mark(place.server))
@@ -121,6 +121,6 @@ def stack(server: str, parts: dict[str, float], scale: Linear, y: int) -> str:
     for name, _, look in GROUPS:
         share = scale.share(parts.get(name, 0.0))
         place = {"x": percent(left), "y": y + 19, "width": percent(share), "height": BAR}
-        drawn.append(element("rect", class_=f"bar{look}", **place))
+        drawn.append(element("rect", class_=f"amount{look}", **place))
         left += share
     return element("g", "".join(drawn), class_=mark(server))

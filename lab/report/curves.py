@@ -133,12 +133,12 @@ def grid(across: int, scale: Logarithmic) -> tuple[list[str], list[str]]:
     lines, words, end = [], [], TOP + HIGH
     for ms in scale.decades():
         y = round(TOP + HIGH * (1 - scale.share(ms)), 1)
-        lines.append(element("line", class_="grid", x1=0, x2="100%", y1=y, y2=y))
+        lines.append(element("line", class_="rule", x1=0, x2="100%", y1=y, y2=y))
         said = f"{ms:g} ms" if ms < 1000 else f"{ms / 1000:g} s"
         words.append(text(said, class_="quiet over", x="100%", y=y - 4, text_anchor="end"))
     for n in range(across + 1):
         x, last = percent(n / across), n == across
-        lines.append(element("line", class_="grid", x1=x, x2=x, y1=TOP, y2=end))
+        lines.append(element("line", class_="rule", x1=x, x2=x, y1=TOP, y2=end))
         if last or n < CLOSE:
             anchor = "end" if last else "middle" if n else "start"
             share = f"{100 * (1 - 10.0**-n):.10g} %"

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lab.bench.candidates import FLOOR
-from lab.bench.report import show
 from lab.bench.results import Results, Spread
 
 
@@ -26,8 +25,13 @@ class Measure:
         return ", ".join(filter(None, (self.title, self.unit)))
 
     def words(self, spread: Spread | None) -> str:
-        """The median with its spread."""
-        return show(spread, self.format, self.scale)
+        """The median with the median absolute deviation of its rounds."""
+        if spread is None:
+            return "-"
+        median, mad = (
+            self.format.format(value * self.scale) for value in (spread.median, spread.mad)
+        )
+        return median if spread.rounds == 1 else f"{median} ±{mad}"
 
 
 RATE = Measure("requests_per_second", "Requests per second", "", "{:,.0f}", most=True)
@@ -37,7 +41,9 @@ MEMORY = Measure("peak_rss_kib", "Memory at peak", "MiB", "{:,.1f}", scale=1 / 1
 IDLE = Measure("rss_kib_each", "Memory of an idle connection", "KiB", "{:,.2f}")
 SLOWDOWN = Measure("slowdown", "A request beside them ÷ alone", "", "{:,.2f}")
 
-MEASURES = (RATE, CPU, P99, MEMORY, IDLE, SLOWDOWN)
+READERS = Measure("readers_served", "Slow readers served", "", "{:,.0f}", most=True)
+
+MEASURES = (RATE, CPU, P99, MEMORY, READERS, IDLE, SLOWDOWN)
 
 
 @dataclass(frozen=True)
@@ -85,7 +91,7 @@ def places(results: Results, workload: str, measure: Measure) -> list[Place]:
 
 
 def ties(results: Results, workload: str, measure: Measure, server: str, first: str | None) -> bool:
-    """Whether the difference to the first is within the noise of the rounds."""
+    """Whether the difference of two is within the noise of the rounds."""
     if first in (None, server) or server_of(server) == FLOOR:
         return False
     ratio = results.ratio(workload, measure.figure, server, str(first))

@@ -22,8 +22,9 @@ FOLDER = Path(__file__).parent
 TITLE = "Servers measured beside each other"
 
 HOW = (
-    "Bars are medians of the rounds, thin lines reach from the lowest round to the highest. "
-    f"{TIE}: a tie with the first: the difference is within the noise of the rounds."
+    "Bars are medians of the rounds, thin lines reach from the lowest round to the highest; ± is "
+    "the median absolute deviation. "
+    f"{TIE}: a tie with the first, since the difference is within the noise of the rounds."
 )
 
 CURVES = (
@@ -129,10 +130,11 @@ def workload_section(results: Results, workload: str, number: int) -> str:
     if lines:
         parts += [
             f"<p>{escape(CURVES)}</p>",
-            f'<div class="legend">{legend(results, workload).inline(f"w{number}-legend")}</div>',
+            f'<div class="whose">{legend(results, workload).inline(f"w{number}-legend")}</div>',
             plots(lines, f"w{number}-curve"),
         ]
-    figures = table(report.cells(results, workload), f"{workload}: median (lowest-highest)")
+    caption = f"{workload}: median ±deviation (lowest-highest)"
+    figures = table(report.cells(results, workload), caption)
     parts.append(f"<details><summary>The figures as a table</summary>{figures}</details>")
     return section(workload, "".join(parts), f"w{number}")
 
@@ -196,8 +198,9 @@ def table(rows: Table, caption: str, look: str = "") -> str:
     heading, *others = rows
     head = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in heading)
     lines = (
-        f'<tr><th scope="row">{escape(row[0])}</th>{"".join(map(cell_of, row[1:]))}</tr>'
-        for row in others
+        f'<tr><th scope="row">{escape(first)}</th>'
+        f"{''.join(cell_of(cell, not look) for cell in rest)}</tr>"
+        for first, *rest in others
     )
     said = f"<caption>{escape(caption)}</caption>" if caption else ""
     return (
@@ -206,7 +209,7 @@ def table(rows: Table, caption: str, look: str = "") -> str:
     )
 
 
-def cell_of(words: str) -> str:
-    """One cell."""
-    figure = ' class="figure"' if FIGURE.fullmatch(words) else ""
+def cell_of(words: str, figures: bool) -> str:
+    """One cell, which may be a figure among others."""
+    figure = ' class="figure"' if figures and FIGURE.fullmatch(words) else ""
     return f"<td{figure}>{escape(words)}</td>"

@@ -51,6 +51,11 @@ class Layout:
         return self.var / "packages"
 
     @property
+    def bench(self) -> Path:
+        """Results of the bench, which the console shows."""
+        return self.var / "bench"
+
+    @property
     def log(self) -> Path:
         """One file for each process, begun anew at each start."""
         return self.var / "log"
@@ -69,6 +74,6 @@ class Layout:
 
     def make(self) -> None:
         """Makes the folders that are missing, for this user alone."""
-        kept = (self.data, self.static, self.console, self.tls)
+        kept = (self.data, self.static, self.console, self.bench, self.tls)
         for folder in (*kept, self.run, self.telemetry, self.log):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)

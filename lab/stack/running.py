@@ -61,7 +61,7 @@ class Running:
             (f"http://localhost:{self.http_port}/", "through the proxy"),
             (f"https://localhost:{self.https_port}/", "the same over TLS and HTTP/2"),
             (direct, f"the server itself, without the proxy{less}"),
-            *([(console, "the console: traces, server now")] if "console" in self.pids else []),
+            *([(console, "the console: traces, bench, …")] if "console" in self.pids else []),
         ]
 
     def save(self, layout: Layout) -> None:

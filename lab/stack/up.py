@@ -127,6 +127,7 @@ def environment(words: Words, layout: Layout, bind: str) -> dict[str, str]:
         "LAB_TELEMETRY": str(layout.telemetry),
         "CONSOLE_BIND": f"127.0.0.1:{words.console_port}",
         "CONSOLE_DATA": str(layout.console),
+        "LAB_BENCH": str(layout.bench),
         "SITE_URL": f"http://localhost:{words.http_port}",
         "PROXY_URL": f"http://127.0.0.1:{words.http_port}",
         "TRACE_URL": "" if words.trace == "off" else f"{console}/traces/{{trace_id}}/",

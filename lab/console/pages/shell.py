@@ -6,10 +6,18 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-PAGES = (("traces", "Traces"), ("compare", "Compare"), ("server", "Server now"), ("send", "Send"))
+PAGES = (
+    ("traces", "Traces"),
+    ("compare", "Compare"),
+    ("server", "Server now"),
+    ("send", "Send"),
+    ("bench", "Bench"),
+)
 """Address by name, and what it is called."""
 
-SHEETS = [f"console/{name}.css" for name in ("base", "traces", "waterfall", "bytes", "server")]
+SHEETS = [
+    f"console/{name}.css" for name in ("base", "traces", "waterfall", "bytes", "server", "bench")
+]
 
 
 def page(

@@ -1,7 +1,8 @@
 """The addresses of the pages."""
 
+from django.conf import settings
 from django.urls import URLPattern, path
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from lab.console.pages import listing, now, one, send, side_by_side
 
@@ -15,3 +16,19 @@ urlpatterns: list[URLPattern] = [
     path("metrics", require_safe(now.metrics), name="metrics"),
     path("send/", require_http_methods(["GET", "HEAD", "POST"])(send.send), name="send"),
 ]
+
+if settings.ENVIRONMENT.bench:
+    from lab.console.pages import bench
+
+    urlpatterns += [
+        path("bench/", require_http_methods(["GET", "HEAD", "POST"])(bench.bench), name="bench"),
+        path("bench/stop/", require_POST(bench.stop), name="bench-stop"),
+        path("bench/report.css", require_safe(bench.style), name="bench-style"),
+        path("bench/<str:name>/", require_safe(bench.result), name="bench-result"),
+        path("bench/<str:name>.html", require_safe(bench.alone), name="bench-alone"),
+        path("bench/<str:name>.json", require_safe(bench.raw), name="bench-raw"),
+    ]
+else:  # the image has no bench, so nothing of it can be imported
+    from lab.console.pages import bench_elsewhere
+
+    urlpatterns += [path("bench/", require_safe(bench_elsewhere.bench), name="bench")]

@@ -1,0 +1,87 @@
+"""Somebody starts a bench, watches it, stops it, and looks at what was found."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.conftest import opener
+from tests.browser.console.person import Open
+from tests.services.requirements import need
+from tests.unit.console.running import Console
+
+MEASURED = Path(__file__).parents[2] / "unit" / "lab" / "measured.json"
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
+    """A console that may measure, with a result that is there already."""
+    folder = tmp_path_factory.mktemp("bench")
+    (folder / "bench").mkdir()
+    shutil.copy(MEASURED, folder / "bench" / "first.json")
+    with Console(folder, {"LAB_BENCH": str(folder / "bench")}) as running:
+        yield running
+
+
+@pytest.fixture
+def open_bench(browser: Browser, bench: Console) -> Iterator[Open]:
+    with opener(browser, bench.url) as open_page:
+        yield open_page
+
+
+def choose(page: Page, group: str, *names: str) -> None:
+    """Ticks these boxes of a group, and no others."""
+    boxes = page.get_by_role("group", name=group).get_by_role("checkbox", disabled=False)
+    for box in boxes.all():
+        box.set_checked(box.input_value() in names)
+
+
+def test_a_bench_is_started_watched_and_stopped(open_bench: Open):
+    need("wrk")
+    page = open_bench()
+    page.goto("/bench/")
+    choose(page, "servers", "floor")
+    choose(page, "workloads", "hello")
+    page.get_by_label("connections at once").fill("2")
+    page.get_by_label("rounds").fill("30")
+    page.get_by_label("seconds of each run").fill("1")
+    page.get_by_role("button", name="Start").click()
+    expect(page.get_by_role("heading", name="A bench is running")).to_be_visible()
+    # What follows comes without anybody's doing.
+    expect(page.get_by_text("of 30 runs")).to_be_visible(timeout=60_000)
+    expect(page.get_by_role("progressbar", name="runs")).to_have_attribute("max", "30")
+    page.get_by_role("button", name="Stop").click()
+    expect(page.get_by_role("heading", name="The last bench stopped")).to_be_visible(timeout=60_000)
+    page.get_by_role("link", name="What it found", exact=True).click()
+    expect(page.get_by_role("img", name="Requests per second")).to_be_visible()
+
+
+def test_a_form_that_makes_no_bench_keeps_what_was_given(open_bench: Open):
+    page = open_bench()
+    page.goto("/bench/")
+    choose(page, "servers")
+    choose(page, "workloads", "upload")
+    page.get_by_label("rounds").fill("7")
+    page.get_by_role("button", name="Start").click()
+    expect(page.get_by_role("alert")).to_contain_text("Choose at least one server")
+    expect(page.get_by_label("rounds")).to_have_value("7")
+    expect(page.locator("input[value='upload']")).to_be_checked()
+    expect(page.locator("input[value='hello']")).not_to_be_checked()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1600])
+def test_a_result_fits_the_screen_with_its_colours(open_bench: Open, width: int, scheme: str):
+    page = open_bench(viewport={"width": width, "height": 800}, color_scheme=scheme)
+    for address in ("/bench/", "/bench/first/"):
+        page.goto(address)
+        expect(page.locator("h1")).to_be_visible()
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, address
+    expect(page.get_by_role("img", name="Requests per second")).to_be_visible()
+    expect(page.get_by_role("img", name="Latency at 70 % load")).to_be_visible()
+    fill = {"light": "rgb(11, 102, 195)", "dark": "rgb(90, 169, 255)"}[scheme]
+    bar = page.locator(".plot .paceline .amount").first
+    expect(bar).to_have_css("fill", fill)
+    expect(bar).to_have_css("height", "10px")  # no sheet of the console touches it

@@ -1,0 +1,155 @@
+"""The bench's pages over HTTP: what may be chosen, one at a time, and what they tell.
+
+The bench is a real one, of one run of a second.
+"""
+
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+from lab.bench.results import Results
+from tests.services.requirements import need
+from tests.services.stack import eventually, is_alive
+from tests.unit.console.running import Console
+
+MEASURED = Path(__file__).parents[1] / "lab" / "measured.json"
+SMALL = {"servers": ["floor"], "only": ["hello"], "connections": "2", "rounds": "1", "seconds": "1"}
+
+
+class Bench(Console):
+    """A console that may measure; its results lie in ``bench`` of a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.results = folder / "bench"
+        self.results.mkdir()
+        super().__init__(folder, {"LAB_BENCH": str(self.results)})
+
+    def send_form(self, address: str, given: dict[str, str | list[str]]) -> requests.Response:
+        with requests.Session() as person:
+            page = person.get(f"{self.url}/send/", timeout=20)
+            token = re.findall(r'csrfmiddlewaretoken" value="(\w+)', page.text)[0]
+            given = {"csrfmiddlewaretoken": token, **given}
+            return person.post(f"{self.url}{address}", given, timeout=20)
+
+    def shows(self, text: str) -> bool:
+        return text in self.get("/bench/").text
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+    with Bench(tmp_path_factory.mktemp("bench")) as running:
+        shutil.copy(MEASURED, running.results / "first.json")
+        yield running
+
+
+def test_where_no_server_can_be_measured_the_page_says_how_to(console: Console):
+    answer = console.get("/bench/")
+    assert answer.status_code == 200
+    assert "lab bench" in answer.text
+    assert "<form" not in answer.text
+    assert console.get("/bench/report.css").status_code == 404
+
+
+def test_results_are_listed_and_shown_with_their_plots(bench: Bench):
+    (bench.results / "tea.json").write_text("tea")
+    listed = bench.get("/bench/").text
+    assert '<a id="result-first" href="/bench/first/">' in listed
+    assert "holds no results" in listed
+    assert bench.get("/bench/tea/").status_code == 404
+    shown = bench.get("/bench/first/").text
+    assert shown.count("<svg") > 6
+    assert "CPU per request, µs" in shown
+    assert not re.search(r"\sstyle=|<style|<script(?! type=\"module\" src)", shown)
+    assert ".plot .paceline" in bench.get("/bench/report.css").text
+
+
+def test_a_result_can_be_taken_along(bench: Bench, tmp_path: Path):
+    page = bench.get("/bench/first.html")
+    assert page.headers["Content-Disposition"] == 'attachment; filename="first.html"'
+    assert "<style>" in page.text
+    (tmp_path / "copy.json").write_bytes(bench.get("/bench/first.json").content)
+    assert Results.load(tmp_path / "copy.json") == Results.load(MEASURED)
+
+
+@pytest.mark.parametrize("name", ["none", "..%2ffirst", "%2e%2e%2fdata%2fsecret_key"])
+def test_no_name_leads_out_of_the_list(bench: Bench, name: str):
+    for end in ("/", ".html", ".json"):
+        assert bench.get(f"/bench/{name}{end}").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("word", "value", "why"),
+    [
+        ("servers", [], "Choose at least one server"),
+        ("servers", ["paceline", "--help"], "There is no server “--help”"),
+        ("only", ["hello,wait"], "There is no workload"),
+        ("connections", "0", "from 1 to 1,000"),
+        ("rounds", "1; reboot", "Rounds: a whole number"),
+        ("seconds", "999", "from 1 to 60"),
+    ],
+)
+def test_what_cannot_be_chosen_is_told_and_starts_nothing(
+    bench: Bench, word: str, value: str | list[str], why: str
+):
+    answer = bench.send_form("/bench/", {**SMALL, word: value})
+    assert answer.status_code == 400
+    assert why in answer.text
+    assert not bench.shows("A bench is running")
+
+
+def test_another_site_cannot_start_one(bench: Bench):
+    for address in ("/bench/", "/bench/stop/"):
+        assert requests.post(bench.url + address, SMALL, timeout=20).status_code == 403
+    assert bench.get("/bench/stop/").status_code == 405
+
+
+def test_one_runs_at_a_time_and_leaves_its_result(bench: Bench):
+    need("wrk")
+    assert bench.send_form("/bench/", SMALL).status_code == 200
+    assert bench.shows("A bench is running")
+    assert bench.send_form("/bench/", SMALL).status_code == 409
+    eventually(lambda: bench.shows("came to its end"))
+    (name,) = re.findall(r'id="so-far" href="/bench/([\d-]+)/"', bench.get("/bench/").text)
+    found = Results.load(bench.results / f"{name}.json")
+    assert [(run.server, run.workload, run.void) for run in found.runs] == [
+        ("floor 2c", "hello", None)
+    ]
+    assert bench.get(f"/bench/{name}/").status_code == 200
+
+
+def test_one_that_is_stopped_leaves_nothing_running(bench: Bench):
+    need("wrk")
+    bench.send_form("/bench/", {**SMALL, "rounds": "50", "seconds": "60"})
+    eventually(lambda: children(worker_of(bench)))
+    (pid,) = children(worker_of(bench))
+    assert bench.send_form("/bench/stop/", {}).status_code == 200
+    eventually(lambda: bench.shows("stopped"))
+    eventually(lambda: not is_alive(pid))
+
+
+def test_it_is_as_urgent_as_any_other_program_and_ends_with_the_console(tmp_path: Path):
+    need("wrk")
+    with Bench(tmp_path) as bench:
+        bench.send_form("/bench/", {**SMALL, "seconds": "60"})
+        eventually(lambda: children(worker_of(bench)))
+        (pid,) = children(worker_of(bench))
+        usual, its = (os.getpriority(os.PRIO_PROCESS, each) for each in (bench.popen.pid, pid))
+        assert its == usual
+        bench.close()
+        eventually(lambda: not is_alive(pid))
+
+
+def children(pid: int) -> list[int]:
+    """The processes that a process has started."""
+    tasks = Path(f"/proc/{pid}/task").glob("*/children")
+    return [int(each) for task in tasks for each in task.read_text().split()]
+
+
+def worker_of(bench: Bench) -> int:
+    (worker,) = children(bench.popen.pid)
+    return worker
