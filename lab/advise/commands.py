@@ -15,11 +15,16 @@ PACELINE_OWN = 64
 
 MODELS = (
     ("paceline", "adaptive"),
+    ("paceline", "pool"),
+    ("paceline", "serial"),
     ("gunicorn", "gthread"),
     ("gunicorn", "sync"),
     ("uwsgi", "threads"),
 )
 """The servers and models that are advised."""
+
+ONE_AT_A_TIME = ("serial", "sync")
+"""Models of which a process does one request at a time, also for what is not thread-safe."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +68,7 @@ def setting(size: Size, server: str, model: str) -> Setting:
         if size.threads <= PACELINE_OWN:
             return Setting(words, f"sends out threads as they are needed, up to {PACELINE_OWN}")
         return Setting({**words, "THREADS": str(size.threads)})
-    if model == "sync":
+    if model in ONE_AT_A_TIME:
         return Setting(
             {**words, "WORKERS": str(size.single)}, "one request at a time in each process"
         )

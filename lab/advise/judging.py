@@ -121,7 +121,8 @@ def judge_one(what: str, requests: Sequence[Seen]) -> Judged:
         wall,
         cpu,
         waiting,
-        statistics.fmean(most),
+        # Of what is short the mean is that of the few moments when others had the core.
+        (statistics.median if kind == Kind.SHORT else statistics.fmean)(most),
         statistics.fmean(seen.queue for seen, _ in told),
         statistics.fmean(seen.sql for seen, _ in told),
         statistics.fmean(seen.unserved for seen, _ in told),

@@ -85,7 +85,8 @@ def sentence(judged: Judged) -> str:
     match judged.kind:
         case Kind.SHORT:
             return (
-                f"so short ({in_words(work.wall)}) that neither processes nor threads matter to it"
+                f"so short ({in_words(work.wall)}) that what the server itself costs decides; "
+                "`lab bench` compares servers"
             )
         case Kind.COMPUTES:
             return (

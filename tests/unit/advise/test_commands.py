@@ -28,8 +28,10 @@ def lines(size: Size) -> list[str]:
 
 
 def test_each_server_is_told_its_processes_and_threads():
-    paceline, gthread, sync, uwsgi = lines(SIZE)
+    paceline, pool, serial, gthread, sync, uwsgi = lines(SIZE)
     assert paceline == "paceline shop:app --bind 127.0.0.1:8000 --workers 2 -k adaptive"
+    assert pool.endswith("--workers 2 -k pool --threads 11")
+    assert serial.endswith("--workers 18 -k serial")
     assert gthread.startswith("gunicorn shop:app --bind 127.0.0.1:8000 --workers 2 --worker-class")
     assert "gthread --threads 11 " in gthread
     assert "--workers 18 --worker-class sync" in sync

@@ -51,6 +51,13 @@ def test_a_path_is_what_it_does_with_its_time(wall: float, cpu: float | None, ki
         assert judged.work.wait == pytest.approx((wall - cpu) / 1000)
 
 
+def test_a_moment_without_a_core_is_no_waiting_of_what_is_short():
+    (judged,) = judge([*alone(wall=0.5, cpu=0.4), seen(start=5000, wall=30, cpu=0.4)])
+    assert judged.kind == Kind.SHORT
+    assert judged.work
+    assert judged.work.wait == pytest.approx(0.0001)
+
+
 def test_too_few_are_not_judged():
     (judged,) = judge(alone(ENOUGH - 1))
     assert judged.kind == Kind.UNKNOWN
