@@ -59,7 +59,7 @@ class Duration(click.ParamType[float]):
     type=click.FloatRange(0.1),
     default=10.0,
     show_default=True,
-    help="How long the URLs are asked, one at a time.",
+    help="How long the URLs are asked; up to three times that, for 20 requests of each.",
 )
 @click.option(
     "--since",

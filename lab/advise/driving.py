@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from lab.advise.judging import ENOUGH
 from lab.advise.observing import Seen, see
 from lab.bench.process_tree import usage
 from lab.errors import LabError
@@ -27,6 +28,9 @@ WARM_UP = 3
 
 TIMEOUT = 30.0
 """Seconds for one request."""
+
+LONGER = 3
+"""How many times as long it may take, for requests enough."""
 
 PAIRS = 10
 """Of each URL."""
@@ -56,6 +60,8 @@ class Asked:
 def drive(targets: Sequence[Target], seconds: float, leader: int | None) -> Iterator[Asked]:
     """Asks one URL after the other, again and again, for so many seconds; each at least once.
 
+    It goes on for up to LONGER times that where that makes too few of them.
+
     ``leader`` is the first process of the server, where it is on this machine.  Raises LabError
     where one is not answered well: its time would be that of an error.
     """
@@ -63,14 +69,16 @@ def drive(targets: Sequence[Target], seconds: float, leader: int | None) -> Iter
         for _ in range(WARM_UP):
             ask(target)
     threads = Threads(leader)
-    deadline = time.monotonic() + seconds
+    began, turns = time.monotonic(), 0
     while True:
         for target in targets:
             before = threads.unserved()
             sent = ask(target)
             since = {t: at - before.get(t, 0.0) for t, at in threads.unserved().items()}
             yield Asked(target.url, sent.context.trace_id, since)
-        if time.monotonic() > deadline:
+        turns += 1
+        passed = time.monotonic() - began
+        if passed > LONGER * seconds or (passed > seconds and turns >= ENOUGH):
             return
 
 

@@ -18,6 +18,9 @@ MOSTLY = 0.75
 TOO_WIDE = 0.3
 """The standard error of a mean, as a share of it, from which on it is none."""
 
+LITTLE = 0.05
+"""The share of a request's time that an error of its CPU time may be, however wide that is."""
+
 SHORT = 0.001
 """Seconds in the application, below which it matters little what they are."""
 
@@ -154,8 +157,9 @@ def kind_of(
     """What it does, and where that cannot be told, why."""
     if wall.median < SHORT:
         return Kind.SHORT, ""
-    for figure, name in ((wall, "times"), (cpu, "CPU times")):
-        if figure.is_wide:
+    matters = cpu.error > LITTLE * wall.mean
+    for wide, name in ((wall.is_wide, "times"), (cpu.is_wide and matters, "CPU times")):
+        if wide:
             return Kind.UNKNOWN, f"{name} are too far apart for {count} requests: more are needed"
     least, most = map(kind_by_share, waiting)
     if least != most and waiting[1] - waiting[0] > 1 - MOSTLY:

@@ -84,6 +84,14 @@ def test_times_that_are_too_far_apart_are_no_mean():
     assert "too far apart" in judged.why
 
 
+def test_cpu_times_may_be_far_apart_where_there_is_little_of_it():
+    hiccup = seen(start=5000, wall=60, cpu=20)
+    (judged,) = judge([*alone(wall=50, cpu=0.5), hiccup])
+    assert judged.cpu
+    assert judged.cpu.is_wide
+    assert judged.kind == Kind.WAITS
+
+
 def test_the_spread_is_that_of_eight_in_ten():
     (judged,) = judge([seen(start=100 * n, wall=10 + n, cpu=1) for n in range(21)])
     assert judged.wall
