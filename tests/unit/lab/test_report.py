@@ -1,6 +1,7 @@
 """What `lab report` makes of results: who is ahead, plots, a page."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -12,6 +13,7 @@ from lab.bench.open_loop import histogram
 from lab.bench.results import Results, Run
 from lab.cli import main
 from lab.report import bars, curves, page
+from lab.report.files import load
 from lab.report.measures import CPU, RATE, leaders, places
 from lab.serve import read_servers
 from lab.svg import Logarithmic, Panel, picture
@@ -218,3 +220,30 @@ class TestCommand:
         done = CliRunner().invoke(main, ["report", str(file), "--html", str(tmp_path / "x.html")])
         assert done.exit_code
         assert not (tmp_path / "x.html").exists()
+
+
+class TestSeveralFiles:
+    @pytest.fixture
+    def paths(self, tmp_path: Path) -> tuple[Path, Path]:
+        first, second = tmp_path / "first.json", tmp_path / "second.json"
+        results(a=[1.0, 2.0], b=[3.0]).save(first)
+        results(b=[5.0], c=[7.0]).save(second)
+        return first, second
+
+    def test_they_are_one_and_the_last_counts_where_they_tell_of_the_same(
+        self, paths: tuple[Path, Path]
+    ):
+        both = load(paths)
+        assert both.cells() == {WORKLOAD: ["a", "b", "c"]}
+        assert both.values(WORKLOAD, "a", RATE.figure) == {1: 1.0, 2: 2.0}
+        assert both.values(WORKLOAD, "b", RATE.figure) == {1: 5.0}
+        asked = CliRunner().invoke(main, ["report", *map(str, paths), "--markdown"])
+        assert asked.exit_code == 0, asked.output
+        assert all(f"| {server} |" in asked.output for server in "abc")
+
+    def test_those_of_two_machines_are_refused(self, paths: tuple[Path, Path]):
+        other = Results.load(paths[1])
+        replace(other, facts={"CPU": "another"}).save(paths[1])
+        asked = CliRunner().invoke(main, ["report", *map(str, paths)])
+        assert asked.exit_code != 0
+        assert "not of the same machine and versions: CPU was one and is another" in asked.output
