@@ -13,7 +13,10 @@ from lab.bench import wrk
 from lab.stack.layout import REPO
 
 CPU = Path("/sys/devices/system/cpu")
-PACKAGES = ("paceline", "gunicorn", "django")
+PACKAGES = (
+    "paceline django gunicorn gevent waitress cheroot granian pyuwsgi bjoern mod_wsgi-standalone"
+).split()
+"""Of which the versions are told, where they are installed."""
 
 LOAD_OF_OTHERS = 0.3
 """Processes that run on average, from which on others are said to disturb the measuring."""
@@ -119,7 +122,7 @@ def facts() -> dict[str, str]:
         "CPU": f"{cpu_model()}, {os.cpu_count()} cores",
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
         "Python": f"{platform.python_implementation()} {platform.python_version()}",
-        **{name: package_version(name) for name in PACKAGES},
+        **{name: found for name in PACKAGES if (found := package_version(name))},
         "wrk": wrk.version(),
         "commit": commit(),
     }
@@ -142,11 +145,11 @@ def cpu_model() -> str:
 
 
 def package_version(name: str) -> str:
-    """The version of a package in this environment."""
+    """The version of a package in this environment; empty where it is not installed."""
     try:
         return version(name)
     except PackageNotFoundError:
-        return "not installed"
+        return ""
 
 
 def commit() -> str:
