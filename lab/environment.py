@@ -16,11 +16,16 @@ OTHERS = {
     "CSRF_TRUSTED_ORIGINS",
     "LAB_VAR",
     "LISTEN_ADDRESS",
+    "LOCUST_HOST",
+    "LOCUST_HOST_FIELD",
+    "LOCUST_MASTER",
+    "LOCUST_PORT",
+    "LOCUST_RATE",
     "OTEL_EXPORTER_OTLP_ENDPOINT",
     "SECURE_COOKIES",
     "WEB_CONCURRENCY",
 }
-"""Names beside the words: for the application, for containers, for the console, for servers."""
+"""Names beside the words: for the application, containers, the console, servers, Locust."""
 
 CLOSE = 0.8
 """How much of a name is as in a word: SERVRE and THREAD are slips; HTTPS_PROXY, 0.76, is not."""

@@ -13,8 +13,9 @@ from tests.unit.server.supervised import APPLICATION, Server, alive, children, u
 
 QUICK = ("GET", "/", b"")
 LARGE = ("GET", "/large", b"")
-REPEATABLE = (QUICK, ("GET", "/brief-wait", b""), LARGE, ("PUT", "/", b"a body" * 20_000))
-ALL = (*REPEATABLE, ("POST", "/", b"a body" * 20_000), ("POST", "/", b""))
+# What nginx may ask again, and has whole before its client gets the beginning of it.
+REPEATABLE = (QUICK, ("GET", "/brief-wait", b""), ("PUT", "/", b"a body" * 20_000))
+ALL = (*REPEATABLE, LARGE, ("POST", "/", b"a body" * 20_000), ("POST", "/", b""))
 
 SITE = APPLICATION.replace(
     'if path == "/wait":',

@@ -74,8 +74,8 @@ def messages() -> Iterator[str]:
 def test_messages_name_commands_that_are_there_without_an_environment():
     told = re.findall(r"(?:`|<code>)(lab|make) (\w+)", "\n".join(messages()))
     assert {name for program, name in told if program == "make"} == {"up", "down", "status"}
-    # `make` has none for this one, and it is said to who has typed `lab` already.
-    assert {name for program, name in told if program == "lab"} == {"servers"}
+    # `make` has none for these, and they are said to who has typed `lab` already, or knows it.
+    assert {name for program, name in told if program == "lab"} == {"bench", "servers", "up"}
 
 
 def test_no_python_at_all_is_said(tmp_path: Path):
