@@ -32,6 +32,8 @@ def test_a_reload_while_tracing_loses_nothing(stack: Site):
 
 @on_containers
 def test_without_the_console_all_goes_on_and_with_it_traces_come_again(stack: ContainerSite):
+    # One that a reload has replaced, and that ends meanwhile, could tell nobody what it served.
+    eventually(lambda: len(stack.workers()) == 1)
     before = ask(stack, "/")
     before.trace()
     stack.compose("stop", "console")
