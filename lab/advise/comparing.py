@@ -12,6 +12,7 @@ from lab.advise.served import Served
 from lab.advise.sizing import Machine, Size
 from lab.advise.stack import Stack
 from lab.advise.trying import MIX, Trial
+from lab.bench import wrk
 from lab.bench.results import Results
 from lab.errors import LabError
 
@@ -37,7 +38,7 @@ class Comparison:
         if not paths:
             return "no GET was answered well that could be sent again"
         try:
-            trying.require()
+            wrk.require()
         except LabError as error:
             return str(error)
         if not insists and (busy := trying.cores_in_use()) > trying.BUSY:
@@ -51,7 +52,7 @@ class Comparison:
         now = dict(known.now)
         model = now.get("CONCURRENCY", "") if now["SERVER"] == server else ""
         if (server, model) not in commands.MODELS:
-            model = next(model for name, model in commands.MODELS if name == server)
+            model = models[server]
         candidates = {"default": commands.Setting({"SERVER": server, "CONCURRENCY": model})}
         if now["SERVER"] == server:
             candidates["now"] = commands.Setting(now)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from lab.advise.commands import Setting
 from lab.advise.served import Served
-from lab.bench import load, wrk
+from lab.bench import load
 from lab.bench.load import WARM_UP, Figures
 from lab.bench.process_tree import TICK
 from lab.bench.results import Run
@@ -35,18 +35,6 @@ BUSY = 0.3
 """Cores that others use, from which on nothing is measured unless somebody insists."""
 
 CGROUP = Path("/sys/fs/cgroup/cpu.stat")
-
-
-@dataclass(frozen=True)
-class Page(Workload):
-    """A workload that is asked for under the name of the stack, not by its address."""
-
-    host: str = "localhost"
-
-    @property
-    def headers(self) -> dict[str, str]:
-        """See Workload."""
-        return {"Host": self.host}
 
 
 @dataclass(frozen=True)
@@ -77,7 +65,7 @@ class Trial:
     def workload(self) -> Workload:
         """For the bench's parts, which ask for the first path to see whether all is well."""
         summary = "the paths in turn"
-        return Page(
+        return Workload(
             MIX,
             summary,
             self.served.application,
@@ -160,8 +148,3 @@ def throttled() -> int:
         return int(lines.get("nr_throttled", 0))
     except (OSError, ValueError):
         return 0
-
-
-def require() -> None:
-    """Raises LabError where a program that measures is missing."""
-    wrk.require()

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab.bench.candidates import Candidate
-from lab.bench.running import stop
+from lab.bench.running import launch, stop
 from lab.stack.certificate import ensure_certificate
 from lab.stack.layout import Layout
 from lab.stack.ports import free_ports
-from lab.stack.processes import die_with_parent
 from lab.stack.proxy import command, write_configuration
 from lab.words import PORTS, Words
 
@@ -56,15 +55,7 @@ def running(front: Front | None) -> Iterator[subprocess.Popen[bytes] | None]:
     if front is None:
         yield None
         return
-    with front.log.open("wb") as output:
-        popen = subprocess.Popen(
-            front.command,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            preexec_fn=die_with_parent,
-        )
+    popen = launch(front.command, front.log)
     try:
         yield popen
     finally:

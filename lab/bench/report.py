@@ -3,17 +3,17 @@
 Targets and ratios stand first: figures alone change with the machine and its mood.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from lab import markers
 from lab.bench.latency import SHARES
 from lab.bench.results import AGREED, NOISE, Results, Spread
 from lab.bench.targets import TARGETS
 from lab.bench.workloads import summary_of
-from lab.errors import LabError
 
-BEGIN, END = "<!-- bench: begin -->", "<!-- bench: end -->"
+BEGIN, END = markers.lines_of("bench")
 """Lines of a Markdown page between which the bench writes."""
 
 SATURATED = 0.95
@@ -220,16 +220,12 @@ def markdown(results: Results) -> str:
 
 def require_place(path: Path) -> None:
     """Raises LabError where a page is there and has no place for the bench."""
-    if path.exists() and not _has_place(path.read_text().splitlines()):
-        raise LabError(f"{path} has no lines {BEGIN} and {END} to write between")
+    if path.exists():
+        markers.around(path, "bench")
 
 
 def write_page(path: Path, results: Results) -> None:
-    """Puts the results between the two lines of a page, or makes one.  Raises OSError."""
-    lines = path.read_text().splitlines() if path.exists() else [BEGIN, END]
-    before, after = lines[: lines.index(BEGIN) + 1], lines[lines.index(END) :]
-    path.write_text("\n".join([*before, "", markdown(results), "", *after]) + "\n")
-
-
-def _has_place(lines: Sequence[str]) -> bool:
-    return BEGIN in lines and END in lines[lines.index(BEGIN) :]
+    """Puts the results between the two lines of a page, or makes one.  Raises LabError, OSError."""
+    if not path.exists():
+        path.write_text(f"{BEGIN}\n{END}\n")
+    markers.put(path, "bench", markdown(results))

@@ -146,17 +146,7 @@ def started(
     proxy: subprocess.Popen[bytes] | None = None,
 ) -> Iterator[Started]:
     """A server that answers at ``bind`` already, its own address or the proxy's; then stopped."""
-    with log.open("wb") as output:
-        popen = subprocess.Popen(
-            command,
-            cwd=workload.folder,
-            env=environ,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            preexec_fn=die_with_parent,
-        )
+    popen = launch(command, log, workload.folder, environ)
     try:
         server = Started(popen, workload, bind, log, proxy)
         with limited(READY_WITHIN + answers.TIMEOUT):  # an answer may begin and never end
@@ -164,6 +154,26 @@ def started(
         yield server
     finally:
         stop(popen)
+
+
+def launch(
+    command: Sequence[str],
+    log: Path,
+    folder: Path | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> subprocess.Popen[bytes]:
+    """A process in a session of its own, which says what it says into a file.  For ``stop``."""
+    with log.open("wb") as output:
+        return subprocess.Popen(
+            command,
+            cwd=folder,
+            env=environ,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            preexec_fn=die_with_parent,
+        )
 
 
 def stop(popen: subprocess.Popen[bytes]) -> None:
