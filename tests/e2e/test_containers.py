@@ -2,7 +2,9 @@
 
 import json
 import socket
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -158,32 +160,42 @@ def test_without_a_build_it_is_said_how_to_get_back_what_was_stopped(
 
 @on_containers
 def test_of_several_servers_one_restarts_or_dies_and_no_request_fails(stack: ContainerSite):
-    # gunicorn may close a connection that is idle just as nginx asks something on it.
+    # gunicorn may close a connection that is idle just as nginx asks something on it, and may have
+    # sent the head of an answer when it is killed.
     number, asked_for = (3, ALL) if stack.server == "paceline" else (2, REPEATABLE)
-    stack.compose("up", "--detach", "--wait", "--scale", f"server={number}", "--no-recreate")
-    ids = stack.compose("ps", "--quiet", "server").split()
-    with Load(stack.http, asked_for) as load:
-        for one in ids:
+    with scaled(stack, number) as ids:
+        with Load(stack.http, asked_for, keep=False) as load:
+            for one in ids:
+                load.await_answers()
+                restart(stack, one)
             load.await_answers()
-            restart(stack, one)
-        load.await_answers()
-    assert len(ids) == number
-    assert load.failures == []
-    if stack.server != "paceline":  # may have sent the head of an answer when it is killed
-        stack.compose("up", "--detach", "--wait", "--scale", "server=1", "--no-recreate")
-        return
+        assert len(ids) == number
+        assert load.failures == []
+        if stack.server == "paceline":
+            assert {each.answer.status_code for each in asked_while_killed(stack, ids[0])} == {200}
 
-    asked: list[Asked] = []
+
+@contextmanager
+def scaled(stack: ContainerSite, number: int) -> Iterator[list[str]]:
+    """So many servers, one again at the end; their containers' ids."""
+    up = ("up", "--detach", "--wait", "--no-recreate", "--scale")
+    stack.compose(*up, f"server={number}")
     try:
-        with ThreadPoolExecutor(5) as clients:
-            killing = clients.submit(stack.docker, "kill", ids[0])
-            is_over = False
-            while not is_over:
-                is_over = killing.done()  # once more then: the proxy may know the address yet
-                asked += clients.map(lambda _: ask(stack, "/workload/json/"), range(12))
+        yield stack.compose("ps", "--quiet", "server").split()
     finally:
-        stack.compose("up", "--detach", "--wait", "--scale", "server=1", "--no-recreate")
-    assert {each.answer.status_code for each in asked} == {200}
+        stack.compose(*up, "server=1")
+
+
+def asked_while_killed(stack: ContainerSite, container: str) -> list[Asked]:
+    """What five clients asked from before a container is killed until after it."""
+    asked: list[Asked] = []
+    with ThreadPoolExecutor(5) as clients:
+        killing = clients.submit(stack.docker, "kill", container)
+        is_over = False
+        while not is_over:
+            is_over = killing.done()  # once more then: the proxy may know the address yet
+            asked += clients.map(lambda _: ask(stack, "/workload/json/"), range(12))
+    return asked
 
 
 def restart(stack: ContainerSite, container: str) -> None:
