@@ -8,7 +8,7 @@ from paceline.concurrency.activity import Seat
 from paceline.concurrency.running import running_clock
 
 PATIENCE = 0.1  # seconds that one request may burn CPU until another rider is sent all the same
-
+QUICK = 0.001  # seconds: whoever needs less for a request does not wait
 SOME = 0.1  # of the time
 
 
@@ -23,8 +23,10 @@ class Sight(enum.Enum):
     """It gets on, so another would only fight it for the GIL."""
     BURNS = enum.auto()
     """It has run for so long that others should not wait for it any more, if all do."""
+    HALTS = enum.auto()
+    """It has come to wait for something else than a core: the first look that shows it."""
     BLOCKED = enum.auto()
-    """It waits for something else than a core."""
+    """It waits still, or again."""
 
 
 class Rider(Seat):
@@ -33,10 +35,12 @@ class Rider(Seat):
     __slots__ = (
         "_burning_since",
         "_clock",
+        "_halted",
         "_looked",
         "_measured",
         "_ran",
         "_seen",
+        "_seen_at",
         "dismissed",
         "turn",
         "wake",
@@ -48,7 +52,9 @@ class Rider(Seat):
         self.wake.acquire()
         self.dismissed = False  # whether it is to end when it wakes
         self.turn = 0  # counts what it was given to serve
-        self._seen = 0  # the turn at the monitor's last look
+        self._seen = 0  # the turn at the monitor's last look ...
+        self._seen_at = 0.0  # ... and when that was
+        self._halted = 0  # the last turn that was seen to wait
         self._burning_since = math.inf
         self._clock = running_clock()
         self._looked = self._ran = 0.0
@@ -57,16 +63,18 @@ class Rider(Seat):
     def look(self, now: float) -> Sight:
         """Tell what it has done since the last call."""
         turns, self._seen = self.turn - self._seen, self.turn
+        passed, self._seen_at = now - self._seen_at, now
         if self.conversation is None:
             return Sight.IDLE
-        if turns > 1:
+        if turns > max(1, passed / QUICK):
             return Sight.RUNS
         runs = self._runs(now)
         if turns:
             self._burning_since = now
             return Sight.FRESH
         if not runs:
-            return Sight.BLOCKED
+            known, self._halted = self._halted == self._seen, self._seen
+            return Sight.BLOCKED if known else Sight.HALTS
         return Sight.BURNS if now - self._burning_since > PATIENCE else Sight.RUNS
 
     def forgive(self, now: float) -> None:

@@ -47,7 +47,7 @@ def test_one_that_waits(clock: Clock) -> None:
     thread = Rider()
     begin(thread)
     assert thread.look(TICK) is Sight.FRESH
-    assert thread.look(2 * TICK) is Sight.BLOCKED
+    assert thread.look(2 * TICK) is Sight.HALTS
     clock.ran += TICK
     assert thread.look(3 * TICK) is Sight.RUNS
     assert thread.look(4 * TICK) is Sight.BLOCKED
@@ -76,6 +76,40 @@ def test_one_that_serves_one_request_after_the_other_is_not_blocked(clock: Clock
         assert thread.look(look * TICK) is Sight.RUNS
 
 
+def test_one_that_served_several_in_a_long_time_may_have_waited(clock: Clock) -> None:
+    thread = Rider()
+    thread.look(TICK)
+    begin(thread)
+    begin(thread)
+    assert thread.look(21 * TICK) is Sight.FRESH
+
+
+def test_what_begins_is_taken_for_what_became_of_those_before(clock: Clock) -> None:
+    """While others wait there is always one that has just begun: it will wait too, or run."""
+    monitor, riders = Monitor(), [Rider() for _ in range(8)]
+    for look in range(1, 9):
+        begin(riders[look - 1])
+        sends = monitor.look(riders[:look], look * TICK)
+    assert monitor.blocking
+    assert sends
+
+    for look in range(9, 13):  # and now each is done before the next look
+        begin(riders[look % 8])
+        begin(riders[look % 8])
+        sends = monitor.look(riders, look * TICK)
+    assert not monitor.blocking
+    assert not sends
+
+
+def test_what_is_done_by_the_next_look_did_not_wait(clock: Clock) -> None:
+    monitor, thread = Monitor(), Rider()
+    monitor.blocking = True
+    for look in range(1, 4):
+        begin(thread)
+        monitor.look([thread], look * TICK)
+    assert not monitor.blocking
+
+
 def test_a_leader_between_poll_and_request_is_not_taken_for_blocked(clock: Clock) -> None:
     monitor, riders = Monitor(), [Rider()]
     assert not monitor.look(riders, TICK)
@@ -84,9 +118,10 @@ def test_a_leader_between_poll_and_request_is_not_taken_for_blocked(clock: Clock
 
 def test_looks_come_less_often_where_all_have_run_for_a_while(clock: Clock) -> None:
     monitor, thread = Monitor(), Rider()
-    begin(thread)
-    begin(thread)
     now = 2 * CALM_AFTER
+    monitor.look([thread], now - TICK)
+    begin(thread)
+    begin(thread)
     assert not monitor.look([thread], now)
     assert monitor.pause(now) == CALM_TICK
     assert not monitor.look([thread], now + TICK), "its clock is read for the first time"
