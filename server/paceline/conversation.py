@@ -19,16 +19,16 @@ time; nothing in here is locked.
 import io
 import logging
 import time
-from collections.abc import Callable
 from typing import IO
 
+from paceline.ending import READ as READ
+from paceline.ending import WRITE as WRITE
+from paceline.ending import Ending
 from paceline.errors import Disconnected, RequestError, RequestTimeout
 from paceline.exchange import Exchange, Refusal
 from paceline.http.request import RequestHead
 from paceline.http.response import CONTINUE, error_answer
-from paceline.incoming import Incoming
 from paceline.observe.request_start import waited
-from paceline.sender import Sender
 from paceline.service import Service
 from paceline.transport import Connection, proxy_protocol
 from paceline.wsgi.environ import Environ, build, say_length
@@ -38,62 +38,29 @@ log = logging.getLogger("paceline.error")
 
 REQUEST_START = "HTTP_X_REQUEST_START"
 
-READ, WRITE = 1, 4  # as in epoll
-
 # Bytes at a time.  A head fits in the first; larger blocks would cost the allocator more.
 RECEIVE_HEAD = 1 << 14
 RECEIVE = 1 << 16
-# After a refusal the client may still be sending; if the server closed now, the reset could take
-# the refusal away before it was read (RFC 9112, 9.6).
-LINGER = 2.0  # seconds
 
 # Stands for a request that was refused: whatever it was, its answer has a body.
 UNREAD = RequestHead()
 UNREAD.method, UNREAD.version = "GET", "HTTP/1.1"
 
 
-class Conversation(Sender):
+class Conversation(Ending):
     """What is known of one connection.  See the module's text for how it is driven."""
 
-    __slots__ = (
-        "_base",
-        "_body_began",
-        "_descriptor",
-        "_exchange",
-        "_incoming",
-        "_secure",
-        "_trusted",
-        "armed",
-        "closed",
-        "deadline",
-        "interest",
-        "owned",
-        "ready_at",
-        "step",
-    )
+    __slots__ = ("_base", "_body_began", "_secure", "_trusted")
 
     def __init__(self, connection: Connection, base: Environ, service: Service) -> None:
         super().__init__(connection, service)
-        self._descriptor = connection.socket.fileno()  # known even when it is closed
-        self.ready_at = time.monotonic()
-        self.deadline = self.ready_at + service.timeouts.head
-        self.interest = READ
-        self.armed = 0  # what a poller was told to look for
-        self.owned = False  # whether somebody works on it
-        self.closed = False
         self._base = base
         self._secure = connection.secure
         self._trusted = connection.peer[0] in service.trusted
-        self._incoming = Incoming(service.limits, service.disk)
-        self._exchange: Exchange | None = None
         if service.proxy_versions and connection.peer[0] in service.proxy_peers:
-            self.step: Callable[[], Exchange | None] = self._read_proxy_header
+            self.step = self._read_proxy_header
         else:
             self.step = self._shake_hands if connection.secure else self._receive
-
-    def fileno(self) -> int:
-        """Return the descriptor to wait for."""
-        return self._descriptor
 
     @property
     def idle(self) -> bool:
@@ -280,16 +247,6 @@ class Conversation(Sender):
             return self._receive()
         return None
 
-    def _end(self, answer: Answer) -> None:
-        if self._lost:
-            self.connection.reset_on_close()
-            return self.close()
-        if answer.complete:
-            return self._bow_out(patient=bool(self._incoming.received))
-        if answer.ends_with_connection:
-            self.connection.reset_on_close()  # a plain close would make half an answer look whole
-        self.close()
-
     def _refuse(self, error: RequestError) -> None:
         """Answer a request that the application never sees, and say no more."""
         fields, body = error_answer(error.status, str(error))
@@ -313,31 +270,6 @@ class Conversation(Sender):
         else:
             self._bow_out(patient=True)
 
-    def _bow_out(self, patient: bool) -> None:
-        """Say that nothing more comes; ``patient``: the client may still be sending."""
-        self.connection.shutdown_write()
-        self._incoming.discard()
-        self.step = self._drop
-        self.interest = READ
-        self.deadline = time.monotonic() + LINGER
-        try:
-            patient |= bool(self.connection.receive(RECEIVE))
-        except OSError:  # nothing there, or nobody
-            pass
-        if not patient:
-            self.close()
-
-    def _drop(self) -> Exchange | None:
-        """Throw away what the client sends behind the last answer it gets."""
-        try:
-            if not self.connection.receive(RECEIVE):
-                self.close()
-        except BlockingIOError:
-            pass
-        except OSError:
-            self.close()
-        return None
-
     def expire(self) -> None:
         """Do what there is to do when the deadline has passed."""
         incoming = self._incoming
@@ -348,25 +280,6 @@ class Conversation(Sender):
         else:
             self.close()
 
-    # --- by another thread, while the application works on ------------------------------------
-
-    def abandon(self) -> None:
-        """Let nothing more be sent: whatever the application sends raises Disconnected."""
-        self._lost = True
-
-    def end_abandoned(self, answer: bool) -> None:
-        """Say 503, where the answer has not begun, and that nothing more comes."""
-        if answer and not self.closed:
-            status = "503 Service Unavailable"
-            fields, body = error_answer(status, "The application took too long.")
-            head = "".join(f"{name}: {value}\r\n" for name, value in fields)
-            text = f"HTTP/1.1 {status}\r\n{head}Connection: close\r\n\r\n"
-            try:
-                self.connection.send(text.encode() + body)
-            except OSError:
-                pass  # the client has left, or takes nothing
-        self.connection.shutdown_write()
-
     def _give_up(self) -> None:
         """Give up an answer that the client does not take."""
         exchange, service = self._exchange, self.service
@@ -376,19 +289,3 @@ class Conversation(Sender):
             service.access_log.write(exchange)
         self.connection.reset_on_close()
         self.close()
-
-    def close(self) -> None:
-        """Close, whatever is under way."""
-        if self.closed:
-            return
-        self.closed = True
-        self._incoming.discard()
-        self._abandon()
-        self._exchange = None
-        self.step = _nothing
-        self.service.closing(self)
-        self.connection.close()
-
-
-def _nothing() -> None:
-    """Stand in for the step of a closed conversation, whose own would be a cycle of references."""

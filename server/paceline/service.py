@@ -16,7 +16,7 @@ from paceline.wsgi.gateway import Application
 from paceline.wsgi.input import Disk
 
 if TYPE_CHECKING:
-    from paceline.conversation import Conversation
+    from paceline.ending import Ending
     from paceline.sender import Sender
 
 
@@ -85,7 +85,7 @@ class Service:
     """Whether a connection stays open after an answer; not so while the worker drains."""
     crowd: Callable[[], Crowd] = lambda: Crowd(1, 0, 0)
     """Tells how things stand, this thread included."""
-    closing: Callable[["Conversation"], None] = lambda conversation: None
+    closing: Callable[["Ending"], None] = lambda conversation: None
     """Called before a conversation closes its connection."""
     served: int = 0
     draining: bool = False

@@ -24,6 +24,7 @@ LAYERS = """
     health
     observed
     conversation
+    ending
     sender
     service
     exchange            incoming            outgoing            application

@@ -11,6 +11,7 @@ import threading
 
 from paceline.concurrency.poller import Poller
 from paceline.conversation import WRITE, Conversation
+from paceline.ending import Ending
 from paceline.sender import Sender
 
 
@@ -70,7 +71,7 @@ class Watch:
             conversation.armed = 0
             self._arm(conversation)  # its rider may have let it go in this moment
 
-    def forget(self, conversation: Conversation) -> None:
+    def forget(self, conversation: Ending) -> None:
         """Before a conversation closes: afterwards its descriptor may be another's."""
         with self._lock:
             descriptor = conversation.fileno()
