@@ -31,10 +31,10 @@ from paceline.process.life import BOOT_FAILED, explain
 from paceline.process.notify import ServiceManager
 from paceline.process.pidfile import PidFile
 from paceline.process.signals import SignalInbox
+from paceline.process.sockets import Sockets
 from paceline.process.stats import Stats
 from paceline.process.upgrade import Handover
 from paceline.process.worker import BuildModel, Worker
-from paceline.transport import Listener, listen
 
 LAST_WORDS = 0.5
 """Seconds past the graceful timeout, in which a worker that gave up can run its exit hooks."""
@@ -63,9 +63,9 @@ class Supervisor:
         self._before: tuple[Config, int] | None = None
         """What to go back to, and its number of workers, until a reload is complete."""
         self._application: WSGIApplication | None = None
-        self._listeners: dict[str, Listener] = {}
         self._pidfile: PidFile | None = None
         self._handover = Handover()
+        self._sockets = Sockets(self._handover)
         self._follows = self._handover.follows
         self._backoff = Backoff()
         self._start_at = 0.0
@@ -101,7 +101,7 @@ class Supervisor:
         finally:
             # Nothing to do after an orderly stop; whatever else happened, nobody is left.
             self._crew.end(self._crew, signal.SIGKILL, 0)
-            self._close_all()
+            self._sockets.close()
             self._stats.close()
             if self._pidfile:
                 self._pidfile.remove()
@@ -123,19 +123,7 @@ class Supervisor:
         """Have everything that a configuration asks of the supervisor; ConfigError."""
         setup_logs(config)
         privileges.check_user(config.user, config.group)
-        user, group = privileges.ids(config.user, config.group)
-        for address in config.bind:
-            if address not in self._listeners:
-                listener = self._handover.take(address, config.backlog) or listen(
-                    address,
-                    backlog=config.backlog,
-                    reuse_port=config.reuse_port,
-                    umask=config.umask,
-                    user=user,
-                    group=group,
-                )
-                self._listeners[address] = listener
-                log.info("listening on %s", listener.address)
+        self._sockets.open(config)
         self._make_known(config)
 
     def _make_known(self, config: Config) -> None:
@@ -154,9 +142,7 @@ class Supervisor:
 
     def _close_unused(self) -> None:
         """Stop listening where neither this configuration nor the one of before does."""
-        used = {*self.cfg.bind, *(self._before[0].bind if self._before else ())}
-        for address in self._listeners.keys() - used:
-            self._listeners.pop(address).close()
+        self._sockets.keep({*self.cfg.bind, *(self._before[0].bind if self._before else ())})
 
     def _wait(self) -> None:
         """Do what the next signal says, or wait until something else has to be done."""
@@ -190,7 +176,7 @@ class Supervisor:
         """Take note of a worker's end, and of when the next may be started."""
         hooks.attempt(self.cfg, "child_exit", self, worker)
         if worker.leaving:
-            log.info("worker %d %s", worker.pid, _end_in_words(worker, status))
+            log.info("worker %d %s", worker.pid, worker.end_in_words(status))
             return
         started = worker.heartbeat.ready or worker.cfg.reload  # the latter may have waited instead
         lived = time.monotonic() - worker.started
@@ -201,7 +187,7 @@ class Supervisor:
             logging.INFO if status == 0 else logging.ERROR,
             "worker %d %s%s",
             worker.pid,
-            _end_in_words(worker, status),
+            worker.end_in_words(status),
             f"; the next starts in {delay:g} s" if delay else "",
         )
         if not started:
@@ -243,7 +229,7 @@ class Supervisor:
     def _start(self, number: int) -> None:
         try:
             for _ in range(number):
-                self._crew.start(self.cfg, self._listeners, self._application)
+                self._crew.start(self.cfg, self._sockets.listeners, self._application)
         except OSError as error:
             log.error("cannot start a worker: %s; next attempt in 1 s", error.strerror)
             self._start_at = time.monotonic() + 1.0
@@ -270,15 +256,10 @@ class Supervisor:
         if before != number:
             hooks.attempt(self.cfg, "nworkers_changed", self, number, before or None)
 
-    def _close_all(self) -> None:
-        for listener in self._listeners.values():
-            listener.close()
-        self._listeners.clear()
-
     def _stop(self, signum: signal.Signals, grace: float) -> None:
         self._stopping = True
         self._manager.stopping()
-        self._close_all()
+        self._sockets.close()
         self._crew.end(self._crew, signum, grace)
 
     def _on_term(self) -> None:
@@ -287,8 +268,7 @@ class Supervisor:
             return
         log.info("stopping: finishing the requests in flight")
         if not self._handover.shares:
-            for listener in self._listeners.values():
-                listener.take_no_more()  # before the workers accept for the last time
+            self._sockets.take_no_more()  # before the workers accept for the last time
         self._stop(signal.SIGTERM, self._grace())
 
     def _on_quit(self) -> None:
@@ -341,7 +321,7 @@ class Supervisor:
             return
         hooks.attempt(self.cfg, "pre_exec", self)
         try:
-            pid = self._handover.start(self._listeners)
+            pid = self._handover.start(self._sockets.listeners)
         except OSError as error:
             log.error("USR2: cannot start a process: %s", error.strerror)
             return
@@ -355,7 +335,7 @@ class Supervisor:
 
     def _take_the_place(self) -> None:
         """Notice when the process that this one follows has ended, or the one that follows it."""
-        if self._handover.lost(self._listeners):
+        if self._handover.lost(self._sockets.listeners):
             log.error("USR2: the new process has ended; this one serves on alone")
             self._manager.follow(self.pid)
         if self._follows and not self._handover.follows:
@@ -368,12 +348,3 @@ class Supervisor:
 
     def _on_child(self) -> None:
         """Nothing: each turn of the loop reaps."""
-
-
-def _end_in_words(worker: Worker, status: int) -> str:
-    if status >= 0:
-        return f"has exited with status {status}" if status else "is done"
-    name = next((each.name for each in signal.Signals if each == -status), f"signal {-status}")
-    # Where nobody here has sent it, the kernel is the likeliest.
-    ours = worker.leaving or worker.aborted
-    return f"was ended by {name}" + ("" if ours or name != "SIGKILL" else " (out of memory?)")
