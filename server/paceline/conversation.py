@@ -38,10 +38,6 @@ log = logging.getLogger("paceline.error")
 
 REQUEST_START = "HTTP_X_REQUEST_START"
 
-# Bytes at a time.  A head fits in the first; larger blocks would cost the allocator more.
-RECEIVE_HEAD = 1 << 14
-RECEIVE = 1 << 16
-
 # Stands for a request that was refused: whatever it was, its answer has a body.
 UNREAD = RequestHead()
 UNREAD.method, UNREAD.version = "GET", "HTTP/1.1"
@@ -112,16 +108,16 @@ class Conversation(Ending):
         return self._receive()
 
     def _receive(self) -> Exchange | None:
-        in_body = self._incoming.in_body
+        incoming = self._incoming
         try:
-            data = self.connection.receive(RECEIVE if in_body else RECEIVE_HEAD)
+            data = self.connection.receive(incoming.wanted)
         except BlockingIOError:
             return None
         except OSError:
             data = b""
         if data:
             return self._take(data)
-        if in_body:
+        if incoming.in_body:
             # Cut short: what an application would be given is not what the client meant.
             log.info("%s: the client left in the midst of a body", self.connection.peer[0])
         self.close()

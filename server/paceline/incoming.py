@@ -14,6 +14,11 @@ from paceline.http.request import RequestHead, parse_head, parse_request_line
 from paceline.limits import Limits
 from paceline.wsgi.input import BodyStore, Disk
 
+# Bytes to be received at a time, since whoever else waits waits for what they cost.
+HEAD = 1 << 14  # one fits; larger blocks would cost the allocator more
+BODY = 1 << 17  # a microsecond or less for each 1,000
+CHUNKS = 1 << 16  # which may be tiny, and then cost a hundred times as much
+
 log = logging.getLogger("paceline.error")
 
 Request = tuple[RequestHead, IO[bytes] | None, int, bool]
@@ -34,6 +39,7 @@ class Incoming:
         "head",
         "in_body",
         "received",
+        "wanted",
         "wants_continue",
     )
 
@@ -51,6 +57,8 @@ class Incoming:
         """Whether the last bytes were the first of a head, or of a body its head alone."""
         self.in_body = False
         """Whether the head is there, and part of its body is not."""
+        self.wanted = HEAD
+        """How much to receive at a time."""
         self.wants_continue = False
         """Whether the client waits to be told to send its body; who tells it takes this back."""
 
@@ -97,7 +105,8 @@ class Incoming:
             return head, None, 0, keeps
         self.in_body = self.begins = True
         self._decoder, self._keeps = decoder, keeps
-        self._store = BodyStore(limits.body_in_memory, self._disk)
+        self.wanted = BODY if decoder.length else CHUNKS
+        self._store = BodyStore(limits.body_in_memory, self._disk, decoder.length)
         self.received = b""
         self.wants_continue = waits and not rest
         return self._read_body(rest) if rest else None
@@ -132,6 +141,7 @@ class Incoming:
             return None
         self._decoder = self._store = None
         self.in_body = False
+        self.wanted = HEAD
         self.received = decoder.rest
         return head, body, decoder.length, self._keeps
 
@@ -141,4 +151,5 @@ class Incoming:
             self._store.discard()
         self.head = self._decoder = self._store = None
         self.in_body = False
+        self.wanted = HEAD
         self.received = b""

@@ -11,6 +11,9 @@ import tempfile
 import threading
 from typing import IO
 
+AHEAD = 8
+"""How much memory a body is given for each byte that has come of it, where it is to be longer."""
+
 
 class Disk:
     """What all bodies of a process may take of the disk together, in bytes; 0: no bound."""
@@ -57,30 +60,50 @@ class BodyFile(io.BufferedRandom):
 
 
 class BodyStore:
-    """Collects a body in memory and, past ``in_memory`` bytes, in a temporary file."""
+    """Collects a body in memory and, past ``in_memory`` bytes, in a temporary file.
 
-    __slots__ = ("_disk", "_file", "_in_memory", "length")
+    ``expected`` is how long it will be, 0 where nobody said.
+    """
 
-    def __init__(self, in_memory: int, disk: Disk) -> None:
-        self._in_memory, self._disk = in_memory, disk
+    __slots__ = ("_disk", "_file", "_in_memory", "_most", "_room", "length")
+
+    def __init__(self, in_memory: int, disk: Disk, expected: int = 0) -> None:
+        self._in_memory = in_memory
+        self._most = min(expected or in_memory, in_memory)
+        self._room = 0  # bytes of memory that the file has
+        self._disk = disk
         self._file: io.BytesIO | BodyFile = io.BytesIO()
         self.length = 0
 
     def write(self, content: bytes) -> None:
         """Add what arrived.  Raises OSError where the disk is full."""
-        self.length += len(content)
+        before, self.length = self.length, self.length + len(content)
         file = self._file
         if isinstance(file, BodyFile):
             file.take(content)
         elif self.length <= self._in_memory:
+            if before and self.length > self._room:
+                self._make_room(file, before)
             file.write(content)
         else:
             self._file = on_disk = BodyFile(self._disk)
-            on_disk.take(file.getvalue())
+            on_disk.take(file.getvalue()[:before])
             on_disk.take(content)
+
+    def _make_room(self, file: io.BytesIO, before: int) -> None:
+        """Take memory for more than has come, or it would be moved with every other piece.
+
+        Not for all that was announced: a client that announces much may send nothing.
+        """
+        self._room = min(AHEAD * self.length, self._most)
+        file.seek(self._room - 1)
+        file.write(b"\0")
+        file.seek(before)
 
     def finish(self) -> IO[bytes]:
         """Return the body as a file that stands at its beginning.  Raises as ``write`` does."""
+        if self._room > self.length and isinstance(self._file, io.BytesIO):
+            self._file.truncate(self.length)
         self._file.seek(0)
         return self._file
 
