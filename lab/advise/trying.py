@@ -5,7 +5,6 @@ turn, and that the application is the one of a running stack, with its folder an
 """
 
 import os
-import random
 import shlex
 import tempfile
 import time
@@ -20,6 +19,7 @@ from lab.bench.load import WARM_UP, Figures
 from lab.bench.process_tree import TICK
 from lab.bench.results import Run
 from lab.bench.running import started
+from lab.bench.turns import interleaved
 from lab.bench.void import VoidError
 from lab.bench.workloads import Workload
 from lab.stack.layout import REPO
@@ -95,15 +95,14 @@ def on(cores: Sequence[int]) -> list[str]:
 
 def run(trial: Trial) -> Iterator[Run]:
     """Makes every run; a setting that is void once is not tried again."""
-    shuffle, void = random.Random(trial.seed), set[str]()
+    void = set[str]()
     with tempfile.TemporaryDirectory(prefix="lab-advise-") as folder:
-        for number in range(1, trial.rounds + 1):
-            for name in shuffle.sample([*trial.settings], len(trial.settings)):
-                if name not in void:
-                    made = run_once(trial, name, number, Path(folder) / "server.log")
-                    if made.void:
-                        void.add(name)
-                    yield made
+        for number, _, name in interleaved(trial.rounds, trial.seed, [MIX], [*trial.settings]):
+            if name not in void:
+                made = run_once(trial, name, number, Path(folder) / "server.log")
+                if made.void:
+                    void.add(name)
+                yield made
 
 
 def run_once(trial: Trial, name: str, number: int, log: Path) -> Run:

@@ -6,7 +6,6 @@ which its request was due, so that who is held up does not ask less often.  Each
 of its own, and its usual p99 is measured on that one, just before.
 """
 
-import random
 import socket
 import statistics
 import tempfile
@@ -25,6 +24,7 @@ from lab.bench.idle import files_for
 from lab.bench.machine import pinned
 from lab.bench.process_tree import memory, usage
 from lab.bench.running import Started, environment, started
+from lab.bench.turns import interleaved
 from lab.bench.void import VoidError
 from lab.bench.workloads import Workload, exactly
 from lab.stack.layout import REPO
@@ -152,7 +152,7 @@ def measured(names: Sequence[str], rounds: int) -> Iterator[tuple[str, Felt | st
     with tempfile.TemporaryDirectory(prefix="lab-bench-") as folder, pinned(cores.load):
         data = Path(folder)
         log, environ = data / "server.log", environment(data)
-        for name in (name for _ in range(rounds) for name in random.sample(names, len(names))):
+        for _, _, name in interleaved(rounds, None, [WORKLOAD], names):
             bind = f"127.0.0.1:{free_port()}"
             command = ["taskset", "-c", str(cores.server), *candidate.command(WORKLOAD, bind)]
             try:

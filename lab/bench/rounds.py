@@ -1,13 +1,11 @@
 """Every server under every workload, in rounds.
 
-A round takes all of it once, in an order of its own: the workloads shuffled, and the servers within
-each, so that those that are compared run close together and none is always first.  Each run has a
-server of its own, since hash seeds and memory layout differ from start to start and may matter.
+A round takes all of it once, in an order of its own (turns.py).  Each run has a server of its own,
+since hash seeds and memory layout differ from start to start and may matter.
 """
 
 import math
 import os
-import random
 import shlex
 import subprocess
 import sys
@@ -26,6 +24,7 @@ from lab.bench.machine import Cores, pinned
 from lab.bench.results import Run
 from lab.bench.running import Started, environment, started
 from lab.bench.setups import TCP, UNIX, UWSGI
+from lab.bench.turns import interleaved
 from lab.bench.void import VoidError
 from lab.bench.workloads import CONNECTIONS, Workload
 from lab.errors import LabError
@@ -86,14 +85,8 @@ class Plan:
 
     def turns(self) -> list[Turn]:
         """Every run in its order, which follows from the seed."""
-        shuffle = random.Random(self.seed)
-        order = []
-        for number in range(1, self.rounds + 1):
-            for workload in shuffle.sample(self.workloads, len(self.workloads)):
-                for candidate in shuffle.sample(self.candidates, len(self.candidates)):
-                    if candidate.runs(workload):
-                        order.append(Turn(number, workload, candidate))
-        return order
+        order = interleaved(self.rounds, self.seed, self.workloads, self.candidates)
+        return [Turn(*turn) for turn in order if turn[2].runs(turn[1])]
 
 
 def run(plan: Plan, before: Sequence[Run] = (), until: float = math.inf) -> Iterator[Run]:
