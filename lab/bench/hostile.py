@@ -131,7 +131,7 @@ def feel(server: Started, name: str) -> Felt:
     """Measure without the attack, and beside it.  Raises VoidError, OSError."""
     visitor = Visitor(server.bind)
     visitor.visit(1)
-    began, before = usage(server.pid), memory(server.pid).rss
+    began, before = server.processes(), memory(server.pid).rss
     usual, _ = visitor.visit(SECONDS)
     host, _, port = server.bind.rpartition(":")
     with under_attack(name, (host, int(port))):

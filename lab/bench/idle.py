@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 
 from lab.bench.load import WARM_UP, Figures, drive
-from lab.bench.process_tree import memory, usage
+from lab.bench.process_tree import memory
 from lab.bench.running import Started
 from lab.bench.void import VoidError
 from lab.serve import parse_bind
@@ -67,7 +67,7 @@ def measure(server: Started, warm_up: Sequence[str]) -> Figures:
     workload = server.workload
     body = server.check()
     drive(server, warm_up, WARM_UP)
-    began = usage(server.pid)
+    began = server.processes()
     with closing(Client(server.bind, workload.path, body)) as client, ExitStack() as held:
         latency(client)
         alone = latency(client)

@@ -5,8 +5,8 @@ import subprocess
 import sys
 from dataclasses import asdict
 
+from lab.bench.answering import Answering
 from lab.bench.open_loop import PATIENCE, Found, Job, histogram
-from lab.bench.running import Started
 from lab.bench.void import VoidError
 from lab.stack.layout import REPO
 from lab.stack.processes import die_with_parent
@@ -20,7 +20,7 @@ GRACE = 15.0
 
 
 def measure(
-    server: Started, rate: float, connections: int, seconds: int
+    server: Answering, rate: float, connections: int, seconds: int
 ) -> tuple[dict[str, float], dict[str, str]]:
     """Figures in milliseconds at each share of ``rate``, and whole histograms as encoded texts.
 

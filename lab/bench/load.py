@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lab.bench import wrk
+from lab.bench.answering import LAST_BREATH, Answering
 from lab.bench.peak import watched
-from lab.bench.process_tree import stolen, usage
-from lab.bench.running import LAST_BREATH, Started
+from lab.bench.process_tree import stolen
 from lab.bench.void import VoidError
 from lab.bench.workloads import Workload
 
@@ -32,7 +32,7 @@ def command(workload: Workload, bind: str, core: int, connections: int, seconds:
 
 
 def measure(
-    server: Started, warm_up: Sequence[str], command: Sequence[str], seconds: int
+    server: Answering, warm_up: Sequence[str], command: Sequence[str], seconds: int
 ) -> Figures:
     """Checks the answer, warms up, runs wrk by ``command``, checks again.  Raises VoidError.
 
@@ -41,8 +41,8 @@ def measure(
     server.check()
     drive(server, warm_up, WARM_UP)
     server.check()  # answered behind all that the warm-up left, which would count as waiting
-    before, began, stolen_before = usage(server.pid), server.cpu(), stolen()
-    with watched(server.pid) as peak:
+    before, began, stolen_before = server.processes(), server.cpu(), stolen()
+    with watched(server.held) as peak:
         load = drive(server, command, seconds)
     server.require_same(before)
     used = {name: cpu - began[name] for name, cpu in server.cpu().items()}
@@ -56,14 +56,14 @@ def measure(
         "p90_ms": load.p90,
         "p99_ms": load.p99,
         "max_ms": load.max,
-        **peak.figures(),
+        **peak.figures,
         **{f"{name}_busy": cpu / load.seconds for name, cpu in used.items()},
         "load_busy": load.cpu / load.seconds,
         "stolen": (stolen() - stolen_before) / load.seconds,
     }
 
 
-def drive(server: Started, command: Sequence[str], seconds: int) -> wrk.Load:
+def drive(server: Answering, command: Sequence[str], seconds: int) -> wrk.Load:
     """Runs wrk against a server.  Raises VoidError, with the server's end where that is why."""
     try:
         return wrk.run(command, seconds)

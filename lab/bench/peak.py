@@ -1,57 +1,39 @@
-"""The most that a server's processes held while they were measured."""
+"""The most that a server held while it was measured."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from pathlib import Path
-
-from lab.bench.process_tree import kibibytes, memory, usage
 
 EVERY = 0.5
 """Seconds between looks: each takes about a millisecond of the load's core."""
 
+Look = Callable[[], Mapping[str, float]]
+"""What is held now, by name; raises OSError where a process ends meanwhile."""
 
-@dataclass
+
 class Peak:
-    """The highest figures so far: memory in KiB, ``pss`` 0 where the kernel does not tell it."""
+    """The highest figures so far, under the names that results have."""
 
-    rss: int = 0
-    pss: int = 0
-    threads: int = 0
-    processes: int = 0
+    def __init__(self, look: Look) -> None:
+        self._look = look
+        self.figures: dict[str, float] = {}
 
-    def look(self, leader: int) -> None:
-        """Takes in what a session's processes hold now."""
-        with suppress(OSError):  # one ended meanwhile
-            pids = usage(leader).pids
-            held = memory(leader)
-            threads = sum(kibibytes(Path(f"/proc/{pid}/status"), "Threads:") for pid in pids)
-            self.rss = max(self.rss, held.rss)
-            self.pss = max(self.pss, held.pss or 0)
-            self.threads = max(self.threads, threads)
-            self.processes = max(self.processes, len(pids))
-
-    def figures(self) -> dict[str, float]:
-        """Under the names that results have."""
-        known = {"peak_pss_kib": self.pss} if self.pss else {}
-        return {
-            "peak_rss_kib": self.rss,
-            **known,
-            "peak_threads": self.threads,
-            "peak_processes": self.processes,
-        }
+    def look(self) -> None:
+        """Takes in what is held now."""
+        with suppress(OSError):
+            for name, held in self._look().items():
+                self.figures[name] = max(held, self.figures.get(name, 0))
 
 
 @contextmanager
-def watched(leader: int) -> Iterator[Peak]:
-    """Looks at a session again and again, at least at the beginning and at the end."""
-    peak, ended = Peak(), threading.Event()
+def watched(look: Look) -> Iterator[Peak]:
+    """Looks again and again, at least at the beginning and at the end."""
+    peak, ended = Peak(look), threading.Event()
 
     def watch() -> None:
-        peak.look(leader)
+        peak.look()
         while not ended.wait(EVERY):
-            peak.look(leader)
+            peak.look()
 
     thread = threading.Thread(target=watch)
     thread.start()
@@ -60,4 +42,4 @@ def watched(leader: int) -> Iterator[Peak]:
     finally:
         ended.set()
         thread.join()
-        peak.look(leader)
+        peak.look()

@@ -59,6 +59,21 @@ def memory(leader: int) -> Memory:
     return Memory(rss, pss)
 
 
+def held(leader: int) -> dict[str, float]:
+    """Memory, threads and processes of a session under the names that results have.
+
+    Raises OSError where one ends meanwhile.
+    """
+    pids, known = usage(leader).pids, memory(leader)
+    threads = sum(kibibytes(Path(f"/proc/{pid}/status"), "Threads:") for pid in pids)
+    return {
+        "peak_rss_kib": known.rss,
+        **({"peak_pss_kib": known.pss} if known.pss else {}),
+        "peak_threads": threads,
+        "peak_processes": len(pids),
+    }
+
+
 def kibibytes(table: Path, name: str) -> int:
     """The number behind a name; 0 where it has no line, as for a process that has ended."""
     for line in table.read_text().splitlines():

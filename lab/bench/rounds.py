@@ -5,7 +5,6 @@ since hash seeds and memory layout differ from start to start and may matter.
 """
 
 import math
-import os
 import shlex
 import subprocess
 import sys
@@ -16,21 +15,19 @@ from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from lab.bench import idle, latency, load, proxy, slow_readers
+from lab.bench import idle, latency, load, local, slow_readers
+from lab.bench.answering import Answering
 from lab.bench.candidates import Candidate
 from lab.bench.limit import limited
 from lab.bench.load import CPU_US, WARM_UP, Figures
 from lab.bench.machine import Cores, pinned
 from lab.bench.results import Run
-from lab.bench.running import Started, environment, started
-from lab.bench.setups import TCP, UNIX, UWSGI
+from lab.bench.running import Started, environment
 from lab.bench.turns import interleaved
 from lab.bench.void import VoidError
 from lab.bench.workloads import CONNECTIONS, Workload
 from lab.errors import LabError
 from lab.serve import WEBAPP
-from lab.stack.layout import REPO
-from lab.stack.ports import free_port
 
 STARTED, IDLE, PREPARED = 2.0, 0.002, 5.0
 """Seconds, about: to start and stop a server, for each idle connection, and for Django's data."""
@@ -122,43 +119,36 @@ def left(plan: Plan, before: Sequence[Run]) -> list[Turn]:
 def run_once(plan: Plan, turn: Turn, environ: Mapping[str, str], log: Path) -> Run:
     """Starts a server, measures it and stops it; an error makes the run void."""
     workload, candidate, cores = turn.workload, turn.candidate, plan.cores
-    setup, connections = candidate.setup, plan.connections_of(candidate)
-    bind = choose_bind(setup.bind, log.parent)
-    front = proxy.prepare(candidate, bind, log.parent, cores.of_proxy) if setup.proxied else None
-    entry = front.bind if front else bind
-    own = ",".join(map(str, cores.of_server(setup.workers)))
-    command = ["taskset", "-c", own, *candidate.command(workload, bind)]
-    warm_up, full = (
-        load.command(workload, entry, cores.load, connections, seconds)
-        for seconds in (WARM_UP, plan.seconds)
-    )
-    commands = [shown(command, workload.folder), *([shlex.join(front.command)] if front else ())]
-    commands += [] if workload.idle else [shlex.join(full)]
-    figures, histograms, void = Figures(), dict[str, str](), None
+    connections, hangs = plan.connections_of(candidate), HANGS * plan.seconds_of(turn) + PATIENCE
+    arranged = local.arrange(workload, candidate, cores, environ, log)
+    commands, figures, histograms, void = [*arranged.commands], Figures(), dict[str, str](), None
     try:
         with (
             idle.files_for(workload.idle) if workload.idle else nullcontext(),
-            proxy.running(front) as nginx,
-            started(
-                command, workload, {**environ, **candidate.variables(workload)}, entry, log, nginx
-            ) as server,
-            limited(HANGS * plan.seconds_of(turn) + PATIENCE),
+            arranged.started as server,
+            limited(hangs),
         ):
+            warm_up, full = (
+                load.command(workload, server.bind, cores.load, connections, seconds)
+                for seconds in (WARM_UP, plan.seconds)
+            )
+            commands += [] if workload.idle else [shlex.join(full)]
             figures, histograms = measure(plan, turn, server, warm_up, full)
     except VoidError as error:
         void = str(error)
     return Run(
         *(workload.name, candidate.name, turn.round, tuple(commands), figures, void, histograms),
-        **{**asdict(setup), "threads": candidate.threads, "connections": connections},
+        **{**asdict(candidate.setup), "threads": candidate.threads, "connections": connections},
         groups={name: figures[cpu] for name, cpu in CPU_US.items() if cpu in figures},
     )
 
 
 def measure(
-    plan: Plan, turn: Turn, server: Started, warm_up: Sequence[str], full: Sequence[str]
+    plan: Plan, turn: Turn, server: Answering, warm_up: Sequence[str], full: Sequence[str]
 ) -> tuple[Figures, dict[str, str]]:
     """Figures and histograms of a server that runs.  Raises VoidError."""
     if turn.workload.idle:
+        assert isinstance(server, Started)  # Candidate.runs lets no other be asked this
         return idle.measure(server, warm_up), {}
     histograms = dict[str, str]()
     with slow_readers.beside(server) as readers:
@@ -168,21 +158,6 @@ def measure(
             more, histograms = latency.measure(server, rate, connections, plan.seconds)
             figures |= more
     return {**figures, **readers}, histograms
-
-
-def choose_bind(kind: str, folder: Path) -> str:
-    """Where the next server shall listen, as parse_bind reads it."""
-    if kind == UNIX:
-        path = folder / "server.sock"
-        path.unlink(missing_ok=True)
-        return f"unix:{path}"
-    return {TCP: "", UWSGI: "uwsgi:"}[kind] + f"127.0.0.1:{free_port()}"
-
-
-def shown(command: Sequence[str], folder: Path) -> str:
-    """A command line as one would type it in the repository."""
-    line = shlex.join(command)
-    return line if folder == REPO else f"(cd {os.path.relpath(folder, REPO)} && {line})"
 
 
 def prepare(environ: Mapping[str, str]) -> None:

@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from lab.bench.running import Started
+from lab.bench.answering import Answering
 from lab.bench.void import VoidError
 from lab.bench.workloads import request_text
 from lab.serve import parse_bind
@@ -69,7 +69,7 @@ class Reader:
 
 
 @contextmanager
-def beside(server: Started) -> Iterator[dict[str, float]]:
+def beside(server: Answering) -> Iterator[dict[str, float]]:
     """The slow readers of a server's workload, if it has any; in the end how fast they read.
 
     Raises VoidError: what goes wrong beside them says so.

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.bench import idle, latency, rounds, running
+from lab.bench import answering, idle, latency, rounds, running
 from lab.bench.candidates import Candidate
 from lab.bench.limit import limited
 from lab.bench.machine import these_cores
@@ -152,7 +152,7 @@ class TestVoidCells:
     def test_a_server_that_never_answers_is_given_up(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ):
-        monkeypatch.setattr(running, "READY_WITHIN", 0.3)
+        monkeypatch.setattr(answering, "READY_WITHIN", 0.3)
         made = run_once(tmp_path, Scripted("script", first="time.sleep(60)"))
         assert made.void == "it did not answer within 0.3 s"
 
@@ -162,7 +162,7 @@ class TestVoidCells:
     ):
         # Something comes all the time, so that no timeout of a socket is ever met.
         if answered == 0:
-            monkeypatch.setattr(running, "limited", lambda seconds: limited(2.0))
+            monkeypatch.setattr(answering, "limited", lambda seconds: limited(2.0))
         monkeypatch.setattr(rounds, "HANGS", 0)
         monkeypatch.setattr(rounds, "PATIENCE", 1.0)
         made = run_once(tmp_path, Scripted("script", act=f"trickles_after({answered})"))
@@ -181,7 +181,7 @@ class TestVoidCells:
 
     def test_a_process_that_came_or_went_is_noticed(self, tmp_path: Path):
         with start(tmp_path, act="forks_at(3)") as server:
-            before = usage(server.pid)
+            before = server.processes()
             server.check()
             server.require_same(before)
             server.check()
@@ -229,19 +229,19 @@ class TestPeak:
             "for _ in range(5):\n"
             "    threading.Thread(target=time.sleep, args=(60,), daemon=True).start()"
         )
-        with start(tmp_path, first=first) as server, watched(server.pid) as peak:
-            eventually(lambda: peak.look(server.pid) or peak.threads >= 7)
-        assert peak.processes == 2
-        assert peak.rss > 5_000  # KiB
+        with start(tmp_path, first=first) as server, watched(server.held) as peak:
+            eventually(lambda: peak.look() or peak.figures["peak_threads"] >= 7)
+        assert peak.figures["peak_processes"] == 2
+        assert peak.figures["peak_rss_kib"] > 5_000
 
     def test_what_was_let_go_meanwhile_still_counts(self, tmp_path: Path):
         with start(tmp_path, first="x = b'x' * 30_000_000") as server:
-            with watched(server.pid) as peak:
+            with watched(server.held) as peak:
                 pass
-        assert peak.rss > 30_000_000 / 1024
-        before = peak.figures()
-        peak.look(server.pid)  # it has ended
-        assert peak.figures() == before
+        assert peak.figures["peak_rss_kib"] > 30_000_000 / 1024
+        before = {**peak.figures}
+        peak.look()  # it has ended
+        assert peak.figures == before
 
 
 class TestIdle:

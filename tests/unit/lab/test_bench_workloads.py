@@ -70,7 +70,7 @@ def server(request: pytest.FixtureRequest, data: Path) -> Iterator[running.Start
 def of(server: running.Started) -> list[running.Started]:
     """The same server, asked for each of the workloads of its application."""
     return [
-        running.Started(server.popen, workload, server.bind, server.log)
+        running.Started(workload, server.bind, server.popen, server.log)
         for workload in WORKLOADS.values()
         if workload.application == server.workload.application
     ]
