@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, replace
 from pathlib import Path
 
-from lab.bench.setups import DIRECT, TCP, USUAL, UWSGI, Setup
+from lab.bench.setups import CONTAINERS, DIRECT, TCP, USUAL, UWSGI, Setup
 from lab.bench.workloads import DJANGO, Workload
 from lab.serve import Choice, WordError, read_servers
 
@@ -39,7 +39,7 @@ class Candidate:
         choice = Choice.from_words({"SERVER": server, "CONCURRENCY": concurrency, **setup.words})
         if setup.bind not in choice.server.bind:
             raise WordError(f"--bind {setup.bind}: {server} cannot listen there")
-        if not choice.server.is_installed:
+        if not (setup.contained or choice.server.is_installed):
             raise WordError(f"{text}: {choice.server.missing}")
         return cls(f"{text} {setup}".rstrip(), choice, setup=setup)
 
@@ -47,6 +47,8 @@ class Candidate:
     def _floor(cls, setup: Setup) -> "Candidate":
         if setup.bind == UWSGI:
             raise WordError(f"--bind {UWSGI}: {FLOOR} cannot listen there")
+        if setup.contained:
+            raise WordError(f"--way {CONTAINERS}: {FLOOR} is no server of the stack")
         return cls(f"{FLOOR} {setup}".rstrip(), setup=setup)
 
     @property

@@ -18,7 +18,7 @@ from lab.bench.experiment import QUICK, QUICK_ROUNDS, QUICK_SECONDS, Experiment,
 from lab.bench.measuring import facts, measure
 from lab.bench.options import Listed, Threads
 from lab.bench.results import Results
-from lab.bench.setups import DIRECT, TCP, WAYS
+from lab.bench.setups import CONTAINERS, DIRECT, TCP, WAYS
 from lab.bench.workloads import CONNECTIONS, USUAL, WORKLOADS
 from lab.errors import LabError
 from lab.screen import Screen
@@ -66,7 +66,8 @@ Input = click.Path(path_type=Path)
     "ways",
     type=Listed(click.Choice(WAYS)),
     default=(DIRECT,),
-    help=f"Whether nginx stands in front. [default: {DIRECT}]",
+    help="Whether nginx stands in front; containers: as `docker compose up` has both. "
+    f"[default: {DIRECT}]",
 )
 @click.option(
     "--bind",
@@ -137,6 +138,7 @@ def bench(
     lab bench --only upload --only released --connections 64
     lab bench --servers paceline,paceline:pool,gunicorn:sync --only wait
     lab bench --way direct,nginx --bind tcp,unix --only django-json
+    lab bench --servers paceline,gunicorn --way nginx,containers --only django-json
     lab bench --servers paceline,gunicorn --workers 1,2 --threads default,16 --only django-cpu
     lab bench --json new.json --against old.json
     lab bench --app ../shop --wsgi shop.wsgi:application --path /prices/
@@ -153,7 +155,7 @@ def bench(
         asked = Experiment.read(old.plan, against)
     else:
         asked = choose(**choice)
-    if asked.project:
+    if asked.project and set(asked.ways) != {CONTAINERS}:
         own.prepare(asked.project, Screen().say)
     finished, results = made(asked, resume, old, raw, bool(choice["quick"]))
     click.echo("\n" + report.text(results))

@@ -36,6 +36,7 @@ FIGURES = (
     Compared("CPU µs/request", "cpu_us", "cheaper", "dearer"),
     Compared("p99 ms", "p99_ms", "faster", "slower"),
     Compared("peak KiB", "peak_rss_kib", "less", "more"),
+    Compared("container KiB", "peak_container_kib", "less", "more"),
     Compared("RSS KiB each", "rss_kib_each", "less", "more"),
 )
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from lab.bench import machine, rounds
+from lab.bench import compose, machine, rounds
 from lab.bench.load import WARM_UP
 from lab.bench.results import Results, Run
 from lab.bench.rounds import Plan
@@ -17,12 +17,14 @@ from lab.bench.rounds import Plan
 
 def facts(plan: Plan) -> dict[str, str]:
     """Machine, versions and what is done, for people."""
+    contained = any(each.setup.contained for each in plan.candidates)
     setups = {(each.setup.workers, each.setup.proxied) for each in plan.candidates}
     shared = dict.fromkeys(plan.cores.shared(*setup) for setup in sorted(setups))
     warnings = list(filter(None, (plan.cores.warning, *shared, machine.disturbed())))
     connections = dict.fromkeys(plan.connections_of(each) for each in plan.candidates)
     return {
         **machine.facts(),
+        **({"containers": compose.version()} if contained else {}),
         "cores": str(plan.cores),
         **({"beware": "; ".join(warnings)} if warnings else {}),
         "load": f"{', '.join(map(str, connections))} connections, "

@@ -50,6 +50,7 @@ def workloads(words: Mapping[str, str], paths: Sequence[str]) -> list[Workload]:
             lambda _: True,
             variables=variables,
             host="localhost",
+            project=words,
         )
         for path in paths
     ]

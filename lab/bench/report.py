@@ -10,6 +10,7 @@ from pathlib import Path
 from lab import markers
 from lab.bench.latency import SHARES
 from lab.bench.results import AGREED, NOISE, Results, Spread
+from lab.bench.setups import CONTAINERS
 from lab.bench.targets import TARGETS
 from lab.bench.workloads import summary_of
 
@@ -55,6 +56,8 @@ COLUMNS = (
     Column("core used %", "server_busy", "{:.0f}", scale=100),
     Column("nginx's %", "proxy_busy", "{:.0f}", scale=100),
     Column("peak MiB", "peak_rss_kib", "{:.1f}", scale=1 / 1024),
+    Column("container MiB", "peak_container_kib", "{:.1f}", scale=1 / 1024),
+    Column("nginx's MiB", "peak_proxy_kib", "{:.1f}", scale=1 / 1024),
     Column("threads", "peak_threads", "{:.0f}"),
     Column("processes", "peak_processes", "{:.0f}"),
     Column("slow readers served", "readers_served", "{:.0f}"),
@@ -139,6 +142,12 @@ def notes(results: Results) -> Iterator[str]:
         "p50, p99 and longest are those of a closed loop, where a slow server is asked less "
         "often: to compare these servers, and nothing else"
     )
+    if any(run.way == CONTAINERS for run in results.runs):
+        yield (
+            "in containers each request is a line in two access logs, as `docker compose up` has "
+            "it: writing it is in the figures, taking it is the engine's; their memory is that of "
+            "the cgroup since it began, with files that were read"
+        )
     stolen = Spread.of(run.figures["stolen"] for run in results.runs if "stolen" in run.figures)
     if stolen and stolen.high > STOLEN:
         yield (

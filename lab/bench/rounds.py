@@ -15,9 +15,10 @@ from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from lab.bench import idle, latency, load, local, slow_readers
+from lab.bench import containers, idle, latency, load, local, slow_readers
 from lab.bench.answering import Answering
 from lab.bench.candidates import Candidate
+from lab.bench.containers import Stack
 from lab.bench.limit import limited
 from lab.bench.load import CPU_US, WARM_UP, Figures
 from lab.bench.machine import Cores, pinned
@@ -29,8 +30,9 @@ from lab.bench.workloads import CONNECTIONS, Workload
 from lab.errors import LabError
 from lab.serve import WEBAPP
 
-STARTED, IDLE, PREPARED = 2.0, 0.002, 5.0
-"""Seconds, about: to start and stop a server, for each idle connection, and for Django's data."""
+STARTED, CONTAINED, IDLE, PREPARED = 2.0, 8.0, 0.002, 5.0
+"""Seconds, about: to start and stop a server, or containers, for each idle connection, and for
+Django's data."""
 HANGS, PATIENCE = 2, 30.0
 """How many times as long as it should, and how many seconds more, a run may take."""
 
@@ -69,7 +71,8 @@ class Plan:
             return STARTED + WARM_UP + turn.workload.idle * IDLE
         shares = len(latency.SHARES) if self.latency else 0
         begun = slow_readers.PATIENCE if turn.workload.slow else 0
-        return STARTED + begun + WARM_UP + self.seconds * (1 + shares)
+        started = CONTAINED if turn.candidate.setup.contained else STARTED
+        return started + begun + WARM_UP + self.seconds * (1 + shares)
 
     def estimate(self) -> float:
         """Seconds that all of it takes, about."""
@@ -93,7 +96,11 @@ def run(plan: Plan, before: Sequence[Run] = (), until: float = math.inf) -> Iter
     time.monotonic().  Whatever ends it, Ctrl-C too, no process of it is left.
     """
     void = set[tuple[str, str]]()
-    with tempfile.TemporaryDirectory(prefix="lab-bench-") as folder, pinned(plan.cores.load):
+    with (
+        tempfile.TemporaryDirectory(prefix="lab-bench-") as folder,
+        pinned(plan.cores.load),
+        containers.stack(plan.candidates, plan.workloads, plan.cores, Path(folder)) as stack,
+    ):
         data = Path(folder)
         environ = environment(data)
         if any(workload.folder == WEBAPP for workload in plan.workloads):
@@ -103,7 +110,7 @@ def run(plan: Plan, before: Sequence[Run] = (), until: float = math.inf) -> Iter
             if time.monotonic() + plan.seconds_of(turn) > until:
                 return
             if cell not in void:
-                made = run_once(plan, turn, environ, data / "server.log")
+                made = run_once(plan, turn, environ, data / "server.log", stack)
                 if made.void:
                     void.add(cell)
                 yield made
@@ -116,11 +123,16 @@ def left(plan: Plan, before: Sequence[Run]) -> list[Turn]:
     return [turn for turn in plan.turns() if turn.key not in made and turn.key[1:] not in void]
 
 
-def run_once(plan: Plan, turn: Turn, environ: Mapping[str, str], log: Path) -> Run:
+def run_once(
+    plan: Plan, turn: Turn, environ: Mapping[str, str], log: Path, stack: Stack | None = None
+) -> Run:
     """Starts a server, measures it and stops it; an error makes the run void."""
     workload, candidate, cores = turn.workload, turn.candidate, plan.cores
     connections, hangs = plan.connections_of(candidate), HANGS * plan.seconds_of(turn) + PATIENCE
-    arranged = local.arrange(workload, candidate, cores, environ, log)
+    if stack and candidate.setup.contained:
+        arranged = stack.arrange(workload, candidate, cores)
+    else:
+        arranged = local.arrange(workload, candidate, cores, environ, log)
     commands, figures, histograms, void = [*arranged.commands], Figures(), dict[str, str](), None
     try:
         with (

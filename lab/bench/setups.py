@@ -7,8 +7,8 @@ from itertools import product
 from lab.bench.workloads import CONNECTIONS
 from lab.words import TRANSPORTS
 
-DIRECT, NGINX = "direct", "nginx"
-WAYS = (DIRECT, NGINX)
+DIRECT, NGINX, CONTAINERS = "direct", "nginx", "containers"
+WAYS = (DIRECT, NGINX, CONTAINERS)
 TCP, UNIX, UWSGI = TRANSPORTS
 
 
@@ -16,7 +16,8 @@ TCP, UNIX, UWSGI = TRANSPORTS
 class Setup:
     """One point of the axes.
 
-    ``way``: whether nginx stands between load and server.  ``bind``: by what the server is reached,
+    ``way``: whether nginx stands between load and server, and whether both run in containers, as
+    `docker compose up` has them.  ``bind``: by what the server is reached,
     by nginx or by the load itself.  ``threads`` is None for what suits the server, ``connections``
     None for those of the plan.
     """
@@ -30,7 +31,12 @@ class Setup:
     @property
     def proxied(self) -> bool:
         """Whether nginx is in front."""
-        return self.way == NGINX
+        return self.way != DIRECT
+
+    @property
+    def contained(self) -> bool:
+        """Whether nginx and server are in containers."""
+        return self.way == CONTAINERS
 
     @property
     def words(self) -> Mapping[str, str]:

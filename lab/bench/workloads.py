@@ -37,6 +37,7 @@ class Workload:
     servers.toml by their name.  With ``idle`` the workload is not load but that many connections
     that were used once and are kept.  With ``slow`` others read slowly beside the load.
     ``variables`` are for the servers' environment; ``host`` is said where it is not the address.
+    ``project`` are the words that name a project of one's own, where it is one.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Workload:
     slow: Slow | None = None
     variables: Mapping[str, str] = field(default_factory=dict)
     host: str = ""
+    project: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def from_table(cls, name: str, table: Mapping[str, Any]) -> "Workload":

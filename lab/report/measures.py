@@ -38,12 +38,15 @@ RATE = Measure("requests_per_second", "Requests per second", "", "{:,.0f}", most
 CPU = Measure("cpu_us", "CPU per request", "µs", "{:,.1f}")
 P99 = Measure("at70_p99_ms", "p99 at 70 % load", "ms", "{:,.1f}")
 MEMORY = Measure("peak_rss_kib", "Memory at peak", "MiB", "{:,.1f}", scale=1 / 1024)
+CONTAINER = Measure(
+    "peak_container_kib", "Memory of the container", "MiB", "{:,.1f}", scale=1 / 1024
+)
 IDLE = Measure("rss_kib_each", "Memory of an idle connection", "KiB", "{:,.2f}")
 SLOWDOWN = Measure("slowdown", "A request beside them ÷ alone", "", "{:,.2f}")
 
 READERS = Measure("readers_served", "Slow readers served", "", "{:,.0f}", most=True)
 
-MEASURES = (RATE, CPU, P99, MEMORY, READERS, IDLE, SLOWDOWN)
+MEASURES = (RATE, CPU, P99, MEMORY, CONTAINER, READERS, IDLE, SLOWDOWN)
 
 
 @dataclass(frozen=True)
