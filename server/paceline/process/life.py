@@ -13,7 +13,7 @@ from paceline.application import load_application
 from paceline.config import enter
 from paceline.errors import PacelineError
 from paceline.observe import error_stream, reopen_logs
-from paceline.process import child, hooks, privileges, procfs
+from paceline.process import child, hooks, oom, privileges, procfs
 from paceline.process.in_hand import in_hand
 from paceline.process.output import flush_output
 from paceline.process.reloader import Watch, files_behind
@@ -105,6 +105,7 @@ class Life:
     def _boot(self) -> Model:
         """Make a model out of a copy of the supervisor."""
         config, worker = self._config, self._worker
+        oom.go_before(self._parent)  # while it still has the rights to write there
         hooks.call(config, "post_fork", self._server, worker)
         if config.umask:  # 0, the default, opens the sockets to all; it must not open all files
             os.umask(config.umask)

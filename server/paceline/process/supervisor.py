@@ -27,6 +27,7 @@ from paceline.observe import reopen_logs, setup_logs
 from paceline.process import hooks, privileges
 from paceline.process.backoff import SHORT_LIFE, Backoff
 from paceline.process.crew import Crew
+from paceline.process.endings import Endings
 from paceline.process.life import BOOT_FAILED, explain
 from paceline.process.notify import ServiceManager
 from paceline.process.pidfile import PidFile
@@ -68,6 +69,7 @@ class Supervisor:
         self._sockets = Sockets(self._handover)
         self._follows = self._handover.follows
         self._backoff = Backoff()
+        self._endings = Endings()
         self._start_at = 0.0
         self._stopping = False
         self._status = 0
@@ -176,7 +178,7 @@ class Supervisor:
         """Take note of a worker's end, and of when the next may be started."""
         hooks.attempt(self.cfg, "child_exit", self, worker)
         if worker.leaving:
-            log.info("worker %d %s", worker.pid, worker.end_in_words(status))
+            log.info("worker %d %s", worker.pid, self._endings.in_words(worker, status))
             return
         started = worker.heartbeat.ready or worker.cfg.reload  # the latter may have waited instead
         lived = time.monotonic() - worker.started
@@ -187,7 +189,7 @@ class Supervisor:
             logging.INFO if status == 0 else logging.ERROR,
             "worker %d %s%s",
             worker.pid,
-            worker.end_in_words(status),
+            self._endings.in_words(worker, status),
             f"; the next starts in {delay:g} s" if delay else "",
         )
         if not started:

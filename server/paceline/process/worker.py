@@ -4,7 +4,6 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from math import inf
-from signal import Signals
 from typing import Any, Protocol
 from wsgiref.types import WSGIApplication
 
@@ -85,15 +84,6 @@ class Worker:
         if self.aborted or not self.cfg.timeout:
             return inf
         return self.heartbeat.last + BEAT + self.cfg.timeout
-
-    def end_in_words(self, status: int) -> str:
-        """Say how it ended, for the log; ``status``: as in ``os.waitstatus_to_exitcode``."""
-        if status >= 0:
-            return f"has exited with status {status}" if status else "is done"
-        name = next((each.name for each in Signals if each == -status), f"signal {-status}")
-        # Where nobody here has sent it, the kernel is the likeliest.
-        ours = self.leaving or self.aborted
-        return f"was ended by {name}" + ("" if ours or name != "SIGKILL" else " (out of memory?)")
 
     def close(self) -> None:
         """Let go of what it shares with its supervisor: it is over, or this is its sibling."""

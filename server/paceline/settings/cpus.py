@@ -4,10 +4,10 @@ import math
 import os
 from pathlib import Path
 
-CGROUPS = Path("/sys/fs/cgroup")
+from paceline.settings import cgroup
 
 
-def granted(root: Path = CGROUPS, membership: Path = Path("/proc/self/cgroup")) -> int:
+def granted(root: Path = cgroup.ROOT, membership: Path = cgroup.MEMBERSHIP) -> int:
     """Return a whole number, at least 1; half a CPU is one."""
     available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return max(1, math.ceil(min(available or 1, quota(root, membership))))
@@ -19,24 +19,10 @@ def quota(root: Path, membership: Path) -> float:
     Version 2 keeps ``cpu.max`` in each group, version 1 two files below ``cpu``.
     """
     least = math.inf
-    for group in _groups(root, membership):
+    for group in cgroup.groups("cpu", root, membership):
         for read in (_version_2, _version_1):
             least = min(least, read(group))
     return least
-
-
-def _groups(root: Path, membership: Path) -> list[Path]:
-    found = [root, root / "cpu"]
-    try:
-        lines = membership.read_text().splitlines()
-    except OSError:
-        return found
-    for line in lines:
-        _, controllers, path = line.split(":", 2)
-        if controllers == "" or "cpu" in controllers.split(","):
-            below = (root / "cpu" if controllers else root) / path.lstrip("/")
-            found += [below, *(each for each in below.parents if root in each.parents)]
-    return found
 
 
 def _version_2(group: Path) -> float:
