@@ -139,16 +139,20 @@ class ChunkedDecoder:
         return True
 
     def _line(self, longest: int) -> bytes | None:
-        """Take a line without its CRLF, or None where its end is not there yet."""
+        """Take a line without its CRLF, or None where its end is not there yet.
+
+        Of two faults that counts which is passed first, however the octets arrive.
+        """
         end = self._buffer.find(b"\r\n", self._at)
         line = self._buffer[self._at : end if end >= 0 else None]
-        if len(line) > longest + (end < 0):  # a CR may wait for its LF
-            raise FieldsTooLarge("A line within the body is too long.")
-        if b"\n" in line:
+        if b"\n" in line[: longest + 1]:
             raise BadRequest("A line feed without its carriage return.")
-        if end < 0:
-            if b"\r" in line[:-1]:
-                raise BadRequest("A carriage return without its line feed.")
+        waits = end < 0  # and a CR at its end may wait for its LF
+        if b"\r" in line[: min(longest, len(line) - waits)]:
+            raise BadRequest("A carriage return without its line feed.")
+        if len(line) > longest + waits:
+            raise FieldsTooLarge("A line within the body is too long.")
+        if waits:
             return None
         self._at = end + 2
         return line

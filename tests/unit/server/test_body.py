@@ -228,6 +228,24 @@ def test_any_bytes_mean_the_same_at_any_split(data: st.DataObject, noise: bytes)
         assert outcome(split(data, whole)) == outcome([whole])
 
 
+@pytest.mark.parametrize(
+    "whole",
+    [
+        b"0\r\nlf: \n" + b"x" * 40,
+        b"0\r\ncr: \rx" + b"x" * 40,
+        b"0\r\n" + b"x" * 40 + b"\n",
+        b"0\r\n" + b"a: b\r\n" * 3 + b"cr: \rx\r\n\r\n",
+        b"1;lf\n" + b"x" * 300,
+        b"1;cr\rx" + b"x" * 300 + b"\r\n",
+        *(b"0\r\na:" + b"x" * length + end for length in (27, 28, 29) for end in (b"\n", b"\rx")),
+        *(b"0\r\na:" + b"x" * length + b"\r\r\n\r\n" for length in (26, 27, 28, 29)),
+    ],
+)
+def test_of_two_faults_the_first_counts_at_any_split(whole: bytes) -> None:
+    octets = [whole[at : at + 1] for at in range(len(whole))]
+    assert outcome([whole]) == outcome(octets)
+
+
 def split(data: st.DataObject, whole: bytes) -> list[bytes]:
     cuts = sorted(data.draw(st.lists(st.integers(0, len(whole)), max_size=8)))
     return [whole[a:b] for a, b in zip([0, *cuts], [*cuts, len(whole)], strict=True)]
