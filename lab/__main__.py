@@ -11,13 +11,14 @@ HANDLER = signal.getsignal(signal.SIGINT)
 if HANDLER is signal.default_int_handler:  # and not ignored, as nohup and background jobs have it
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
+from lab import typed  # noqa: E402
 from lab.cli import main as lab  # noqa: E402
 
 
 def main() -> None:
     """Runs the command of the command line."""
     signal.signal(signal.SIGINT, HANDLER)
-    lab(prog_name="lab")
+    lab(prog_name=typed.lab())
 
 
 if __name__ == "__main__":

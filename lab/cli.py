@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from lab import catalogue
+from lab import catalogue, typed
 from lab.advise.cli import advise
 from lab.bench.cli import bench
 from lab.environment import environment, names_for_us, refuse_slips
@@ -128,7 +128,7 @@ def status_command() -> None:
     layout = Layout.from_environ(environment({}, REPO / ".env"))
     state = find(layout)
     if state is None:
-        raise LabError("nothing is up; `make up` starts the stack")
+        raise LabError(f"nothing is up; {typed.how_to_start()}")
     announce(state, lambda _, line: click.echo(line))
     pids = {"lab": state.pid, **state.pids}
     click.echo("pids: " + "  ".join(f"{name} {pid}" for name, pid in pids.items()))
@@ -160,7 +160,7 @@ def servers_command(name: str | None, markdown: bool) -> None:
     elif name is None:
         for server in servers.values():
             show(server)
-        click.echo("`lab servers NAME` tells more; lab/servers.toml holds them")
+        click.echo(f"`{typed.lab()} servers NAME` tells more; lab/servers.toml holds them")
     elif name in servers:
         show(servers[name])
         show_details(servers[name])

@@ -89,6 +89,17 @@ class Words:
         one_of("LAB_TRACE_BYTES", words, ("on", "off"), "on")
         return cls(choice, transport, http, https, console, trace, words)
 
+    @property
+    def given(self) -> dict[str, str]:
+        """Those that are not at their default."""
+        return given(self.environ)
+
+
+def given(words: Mapping[str, str]) -> dict[str, str]:
+    """Those that are not at their default, in the order of WORDS."""
+    said = {word.name: words.get(word.name) or word.default for word in WORDS}
+    return {word.name: said[word.name] for word in WORDS if said[word.name] != word.default}
+
 
 def port(word: str, words: Mapping[str, str]) -> int:
     """The port that a word names.  Raises WordError."""

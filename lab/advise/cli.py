@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import click
 
+from lab import typed
 from lab.advise import commands, showing
 from lab.advise.comparing import Comparison
 from lab.advise.driving import drive, pairs, path_of, told
@@ -145,7 +146,7 @@ def advise(
         worker_memory(stack.leader) if stack.leader else None,
     )
     doubtful = doubts([*requests, *at_once(stack, targets, judged)], judged)
-    found = advised(judged, doubtful, machine, rate, stack.application)
+    found = advised(judged, doubtful, machine, rate, stack)
     comparison = Comparison(stack, found, machine, server, rounds, round_seconds)
     paths = addresses(targets, requests)
     why_not = "as it was asked" if measure is False else comparison.obstacle(paths, measure)
@@ -188,7 +189,7 @@ def watched(stack: Stack, targets: Sequence[Target], seconds: float, since: floa
                 "by --since, or name URLs"
             )
     except NoConsole as error:
-        raise LabError(f"{error}\n`make up` or `docker compose up` starts a stack") from error
+        raise LabError(f"{error}\n{typed.how_to_start()}") from error
     if not found:
         raise LabError(f"cannot tell: {none}")
     return with_others(found)
@@ -216,7 +217,7 @@ def advised(
     doubtful: Iterable[str],
     machine: Machine,
     rate: float | None,
-    application: str,
+    stack: Stack,
 ) -> Size:
     """Says what it means and what to set.  Raises LabError where nothing is known."""
     work = together(judged)
@@ -230,7 +231,7 @@ def advised(
     for doubt in doubtful:
         click.echo(f"  Beware: {doubt}.")
     click.echo(f"\nWhat to set, for {found.rate:,.0f} requests/s on {showing.cores(machine)}")
-    for line in showing.advice([*commands.settings(found)], machine, application):
+    for line in showing.advice(commands.settings(found), machine, stack):
         click.echo(f"  {line}")
     click.echo()
     return found

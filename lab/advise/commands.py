@@ -1,6 +1,5 @@
 """A size as command lines, as the lab itself starts these servers."""
 
-import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -48,11 +47,6 @@ class Setting:
         """The command line that serves ``module:callable``."""
         command = self.choice.command(bind, access_log=False)
         return [application if part == DJANGO else part for part in command]
-
-    @property
-    def line(self) -> str:
-        """The words, as `make up` takes them."""
-        return " ".join(f"{name}={shlex.quote(value)}" for name, value in self.words.items())
 
 
 def settings(size: Size) -> Iterator[Setting]:

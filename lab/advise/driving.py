@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from lab import typed
 from lab.advise.judging import ENOUGH
 from lab.advise.observing import Seen, see
 from lab.bench.process_tree import usage
@@ -103,7 +104,7 @@ def ask(target: Target) -> Sent:
     except (ValueError, OSError) as error:
         raise WordError(f"{target.url}: {error}") from error
     if sent.error is not None:
-        raise LabError(f"{target.url}: {sent.error}; `make up` starts a stack")
+        raise LabError(f"{target.url}: {sent.error}\n{typed.how_to_start()}")
     if sent.status is None or sent.status >= 400:
         raise LabError(
             f"{target.url} answered {sent.status} {sent.reason}: name URLs that are well"

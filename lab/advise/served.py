@@ -7,6 +7,7 @@ from pathlib import Path
 
 from lab.bench.process_tree import kibibytes, usage
 from lab.errors import LabError
+from lab.serve import places
 
 MEMORY = Path("/proc/meminfo")
 LIMITS = (
@@ -38,6 +39,13 @@ class Served:
         words = ("CONCURRENCY", "WORKERS", "THREADS")
         given = {name: self.environ[name] for name in words if self.environ.get(name)}
         return {"SERVER": self.server, **given}
+
+    @property
+    def place(self) -> Path:
+        """Where its module is, so that a server started there finds it."""
+        top = self.application.partition(":")[0].partition(".")[0]
+        found = (p for p in places(self.folder) if (p / top).is_dir() or (p / f"{top}.py").exists())
+        return next(found, self.folder)
 
 
 def served(pid: int) -> Served:

@@ -1,10 +1,13 @@
 """All of it for people."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import shlex
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from lab import typed
 from lab.advise.commands import DJANGO, Setting
 from lab.advise.judging import Figure, Judged, Kind
 from lab.advise.sizing import SERVER_CPU, Machine, Size, Work
+from lab.advise.stack import Stack
 from lab.advise.trying import MIX, Trial
 from lab.bench.report import Table, as_text, show
 from lab.bench.results import Results, Spread
@@ -86,7 +89,7 @@ def sentence(judged: Judged) -> str:
         case Kind.SHORT:
             return (
                 f"so short ({in_words(work.wall)}) that what the server itself costs decides; "
-                "`lab bench` compares servers"
+                f"`{typed.lab()} bench` compares servers"
             )
         case Kind.COMPUTES:
             return (
@@ -113,21 +116,18 @@ def plural(number: int, one: str, more: str = "") -> str:
     return f"{number} {one if number == 1 else more or one + 's'}"
 
 
-def advice(settings: Sequence[Setting], machine: Machine, application: str) -> Iterator[str]:
+def advice(settings: Iterable[Setting], machine: Machine, stack: Stack) -> Iterator[str]:
     """What to set: for each server its command line, and the same in the lab's words."""
+    if known := stack.served:
+        yield f"In {known.place} each server is started by the first command, here by the second."
     for setting in settings:
         choice = setting.choice
         threads = f" x {plural(choice.threads, 'thread')}" if choice.threads else ""
         processes = plural(choice.workers, "process", "processes")
         notes = "; ".join(filter(None, (setting.note, memory(choice.workers, machine))))
         yield f"{choice.server.name}, {choice.concurrency.name}: {processes}{threads} ({notes})"
-        yield "  " + " ".join(map(quoted, setting.command(application)))
-        yield f"  make up {setting.line}"
-
-
-def quoted(part: str) -> str:
-    """An argument as a shell takes it."""
-    return f"'{part}'" if " " in part else part
+        yield f"  {shlex.join(setting.command(stack.application))}"
+        yield f"  {stack.start(setting)}"
 
 
 def memory(processes: int, machine: Machine) -> str:
@@ -189,10 +189,11 @@ def how_measured(trial: Trial) -> Iterator[str]:
     shared = trial.load_cores == trial.server_cores
     where = "on the same" if shared else f"on {len(trial.load_cores)} others"
     yield (
-        f"{trial.rounds} rounds of {trial.seconds} s in shuffled order (seed {trial.seed}), a new "
-        f"server and a second of warm-up each; {trial.connections} connections ask for the paths "
-        f"in turn; server on {len(trial.server_cores)} of the cores, load {where}"
+        f"{plural(trial.rounds, 'round')} of {trial.seconds} s in shuffled order (seed "
+        f"{trial.seed}), a new server and a second of warm-up each; {trial.connections} "
+        "connections ask for the paths in turn; server on "
+        f"{len(trial.server_cores)} of the cores, load {where}"
     )
     for name, setting in trial.settings.items():
         command = setting.command(trial.served.application or DJANGO)
-        yield f"  {name:<8} {' '.join(map(quoted, command))}"
+        yield f"  {name:<8} {shlex.join(command)}"

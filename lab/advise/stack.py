@@ -1,7 +1,10 @@
 """The stack that is up: one of `lab up` on this machine, or one of containers."""
 
+import shlex
 from dataclasses import dataclass
 
+from lab import typed
+from lab.advise.commands import Setting
 from lab.advise.served import Served, served
 from lab.environment import environment
 from lab.errors import LabError
@@ -10,7 +13,9 @@ from lab.stack.layout import REPO, Layout
 from lab.stack.running import Running, find
 from lab.trace.console import Console
 from lab.trace.target import Target, find_target
-from lab.words import WORDS
+from lab.words import WORDS, given
+
+OF_THE_SERVER = ("SERVER", "CONCURRENCY", "WORKERS", "THREADS")
 
 
 @dataclass(frozen=True)
@@ -42,6 +47,22 @@ class Stack:
             return known.application
         own = self.words.get("APP_WSGI")
         return own or ":".join(APPS.get(self.words["APP"], ("module", "callable")))
+
+    def start(self, setting: Setting) -> str:
+        """The command that starts the same with a setting of the server, wherever it is typed.
+
+        It undoes what else .env and the shell say.
+        """
+        theirs = given(self.words)
+        ours = self.state.words if self.state else theirs
+        words = {**setting.words, **{n: v for n, v in ours.items() if n not in OF_THE_SERVER}}
+        if words.get("TRANSPORT", "tcp") not in setting.choice.server.bind:
+            del words["TRANSPORT"]
+        words |= {name: "" for name in theirs if name not in words}
+        if self.state:
+            return typed.command("up", {**words, **self.layout.words})
+        before = [f"{name}={shlex.quote(value) if value else ''}" for name, value in words.items()]
+        return " ".join([*before, "docker compose up --build"])
 
     def target(self, url: str) -> Target:
         """Where a URL goes, which must be to the stack.  Raises WordError."""

@@ -1,9 +1,10 @@
 """Where a stack keeps things."""
 
-import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+from lab import typed
 
 REPO = Path(__file__).resolve().parents[2]
 
@@ -68,9 +69,12 @@ class Layout:
     @property
     def how_to_stop(self) -> str:
         """The command that stops its stack, for people; it would look in var/ by itself."""
-        if self.var == REPO / "var":
-            return "`make down` stops it"
-        return f"`make down LAB_VAR={shlex.quote(str(self.var))}` stops it"
+        return f"`{typed.command('down', self.words)}` stops it"
+
+    @property
+    def words(self) -> dict[str, str]:
+        """What a command has to be told to find this one."""
+        return {} if self.var == REPO / "var" else {"LAB_VAR": str(self.var)}
 
     def make(self) -> None:
         """Makes the folders that are missing, for this user alone."""

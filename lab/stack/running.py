@@ -7,6 +7,7 @@ file beside it says the rest.  A pid alone would not do: another process may hav
 import fcntl
 import json
 import os
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +18,9 @@ from lab.errors import LabError
 from lab.serve import parse_bind
 from lab.stack.layout import Layout
 from lab.words import Words
+
+PASSWORD = re.compile(r"(?<=://)([^/?#\s:@]*):[^/?#\s]*@")
+"""In the URL of a database, with the user before it."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,8 @@ class Running:
     console_port: int = 8081
     is_own: bool = False
     """Whether it serves a project of one's own."""
+    words: dict[str, str] = field(default_factory=dict)
+    """Those that are not at their default, a password in them as ***."""
 
     @classmethod
     def starting(cls, words: Words, bind: str) -> "Running":
@@ -43,9 +49,16 @@ class Running:
             f"{choice.server.name} ({choice.concurrency.name}, workers: {choice.workers}{threads})"
             f" with {choice.project or choice.app}"
         )
-        ports = (words.http_port, words.https_port)
-        own = choice.project is not None
-        return cls(os.getpid(), what, *ports, bind, console_port=words.console_port, is_own=own)
+        return cls(
+            os.getpid(),
+            what,
+            words.http_port,
+            words.https_port,
+            bind,
+            console_port=words.console_port,
+            is_own=choice.project is not None,
+            words={name: PASSWORD.sub(r"\1:***@", said) for name, said in words.given.items()},
+        )
 
     @property
     def addresses(self) -> list[tuple[str, str]]:

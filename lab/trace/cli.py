@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from lab import typed
 from lab.environment import environment
 from lab.errors import LabError
 from lab.serve import WordError
@@ -212,10 +213,7 @@ def send_once(order: Order) -> Sent:
         raise WordError(str(error)) from error
     if target.is_local and sent.spans[0].attributes.get("error.type") in NOBODY:
         place = order.unix_socket or target.url
-        raise LabError(
-            f"nobody listens at {place}: {sent.error}\n"
-            "`make up` or `docker compose up` starts a stack"
-        )
+        raise LabError(f"nobody listens at {place}: {sent.error}\n{typed.how_to_start()}")
     return sent
 
 

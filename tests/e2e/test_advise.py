@@ -53,6 +53,8 @@ def test_the_advice_is_ready_to_be_pasted(driven: str):
     assert re.search(r"^ +gunicorn tiny\.app:application .*gthread --threads \d+ ", driven, re.M)
     assert re.search(r"^ +gunicorn tiny\.app:application .*--worker-class sync ", driven, re.M)
     assert re.search(r"^ +uwsgi --module tiny\.app:application .*--threads \d+ ", driven, re.M)
+    words = r"SERVER=uwsgi CONCURRENCY=threads WORKERS=\d THREADS=\d+ APP=tiny HTTP_PORT=\d+ "
+    assert re.search(rf"^ +make up {words}.* LAB_VAR=", driven, re.M)
     assert re.search(r"\d+ x \d+ MiB of [\d,]+ MiB free", driven)
     assert "Not measured: as it was asked." in driven
 

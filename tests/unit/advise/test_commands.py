@@ -16,7 +16,8 @@ from lab.advise.served import Served, available_memory, served, worker_memory
 from lab.advise.sizing import Machine, Size
 from lab.advise.stack import Stack
 from lab.errors import LabError
-from lab.stack.layout import Layout
+from lab.stack.layout import REPO, Layout
+from lab.stack.running import Running
 from lab.trace.console import Console
 from tests.services.stack import eventually
 
@@ -75,6 +76,53 @@ def test_the_advice_is_compared_with_the_default_and_what_runs(
     found = comparison(asked).settings(known)
     assert list(found) == names
     assert advice in " ".join(found["advice"].command())
+
+
+def start(
+    monkeypatch: pytest.MonkeyPatch, words: dict[str, str] | None, said: dict[str, str], server: int
+) -> str:
+    """How a stack with these words is started with another server where others are said."""
+    monkeypatch.chdir(REPO)
+    state = None if words is None else Running(1, "", 8080, 8443, "", words=words)
+    stack = Stack(state, Layout(REPO / "var"), said, Console("http://localhost:1"))
+    return stack.start([*commands.settings(SIZE)][server])
+
+
+def test_the_stack_is_started_again_with_all_its_words(monkeypatch: pytest.MonkeyPatch):
+    words = {"SERVER": "uwsgi", "TRANSPORT": "uwsgi", "WORKERS": "9", "HTTP_PORT": "8090"}
+    words |= {"APP_PATH": "/my shop", "APP_WSGI": "shop:app"}
+    mine = "HTTP_PORT=8090 APP_PATH='/my shop' APP_WSGI=shop:app"
+    assert start(monkeypatch, words, {}, 0) == (
+        f"make up SERVER=paceline CONCURRENCY=adaptive WORKERS=2 {mine}"
+    )
+    assert start(monkeypatch, words, {}, 5) == (
+        "make up SERVER=uwsgi CONCURRENCY=threads WORKERS=2 THREADS=11 TRANSPORT=uwsgi " + mine
+    )
+
+
+def test_what_the_shell_says_otherwise_is_undone(monkeypatch: pytest.MonkeyPatch):
+    said = {"THREADS": "40", "APP": "tiny", "SERVER": "gunicorn", "LAB_TRACE": "off"}
+    line = start(monkeypatch, {"APP": "tiny"}, said, 0)
+    assert line == (
+        "make up SERVER=paceline CONCURRENCY=adaptive WORKERS=2 APP=tiny THREADS= LAB_TRACE="
+    )
+
+
+def test_a_stack_in_containers_is_started_by_docker(monkeypatch: pytest.MonkeyPatch):
+    said = {"APP": "tiny", "HTTP_PORT": "8090"}
+    assert start(monkeypatch, None, said, 2) == (
+        "SERVER=paceline CONCURRENCY=serial WORKERS=18 APP=tiny HTTP_PORT=8090 "
+        "docker compose up --build"
+    )
+
+
+def test_a_server_is_started_where_its_module_is(tmp_path: Path):
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src/shop.py").touch()
+    known = Served("paceline", "shop.wsgi:app", tmp_path, Path(), {})
+    assert known.place == tmp_path / "src"
+    (tmp_path / "shop").mkdir()
+    assert known.place == tmp_path
 
 
 def test_what_is_not_of_this_machine_is_not_measured():

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from lab.errors import LabError
-from lab.stack.layout import Layout
+from lab.stack.layout import REPO, Layout
 from lab.stack.running import Running, find, hold, is_up, read
+from lab.words import Words
 
 STACK = Running(os.getpid(), "gunicorn with tiny", 8080, 8443, "127.0.0.1:9000", {"server": 1})
 
@@ -44,13 +45,25 @@ def test_a_second_one_is_refused_with_what_is_up_and_what_to_do(layout: Layout):
             pass
         assert is_up(layout)
         assert read(layout) == STACK
-    stop = f"`make down LAB_VAR={layout.var}` stops it"
+    stop = layout.how_to_stop
+    assert f"LAB_VAR={layout.var}" in stop
     for part in ("gunicorn with tiny", "port 8080", f"pid {os.getpid()}", stop, "CONSOLE_PORT"):
         assert part in str(refused.value)
 
 
-def test_a_stack_in_the_usual_folder_is_stopped_without_naming_it():
+def test_a_stack_in_the_usual_folder_is_stopped_without_naming_it(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(REPO)
     assert Layout.from_environ({}).how_to_stop == "`make down` stops it"
+
+
+def test_of_its_words_it_keeps_what_was_given_and_no_password():
+    given = {"SERVER": "gunicorn", "HTTP_PORT": "9090", "THREADS": "", "APP": "django"}
+    words = Words.read({**given, "DATABASE_URL": "postgres://me:s3cret@db/lab", "PATH": "/bin"})
+    assert Running.starting(words, "127.0.0.1:9000").words == {
+        "SERVER": "gunicorn",
+        "HTTP_PORT": "9090",
+        "DATABASE_URL": "postgres://me:***@db/lab",
+    }
 
 
 def test_a_stack_that_was_killed_is_not_up(layout: Layout):

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from lab import typed
 from lab.cli import main
 from lab.stack.certificate import ensure_certificate
 from lab.stack.ports import free_ports
@@ -148,7 +149,7 @@ def test_nobody_listens():
     done = lab("/inspect/")
     assert done.exit_code == 1
     assert "Connection refused" in done.stderr
-    assert "`make up` or `docker compose up` starts a stack" in done.stderr
+    assert typed.how_to_start() in done.stderr
     missing = lab("/", "--unix-socket", "/no/such/socket")
     assert (missing.exit_code, "/no/such/socket" in missing.stderr) == (1, True)
 
