@@ -1,5 +1,6 @@
 """Where the words come from: options of `lab up`, else the environment, else the file .env."""
 
+import io
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -7,6 +8,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from dotenv import dotenv_values
+from dotenv.parser import parse_stream
 
 from lab.serve import APPS, WordError
 from lab.words import WORDS
@@ -31,10 +33,30 @@ CLOSE = 0.8
 """How much of a name is as in a word: SERVRE and THREAD are slips; HTTPS_PROXY, 0.76, is not."""
 
 
+def read_file(path: Path, *, interpolate: bool = True) -> dict[str, str | None]:
+    """The lines NAME=value of a file; none where there is no file.
+
+    Raises WordError where it cannot be read, or has a line that is none: python-dotenv would pass
+    over that, and with it over the word that somebody thinks is set.
+    """
+    if not path.is_file():
+        return {}
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeError) as error:
+        raise WordError(f"{path}: cannot be read: {error}") from error
+    for binding in parse_stream(io.StringIO(text)):
+        if binding.error:
+            raise WordError(
+                f"{path}, line {binding.original.line}: write NAME=value, with quotes closed"
+            )
+    return dotenv_values(stream=io.StringIO(text), interpolate=interpolate)
+
+
 def environment(options: Mapping[str, str | None], dotenv: Path) -> dict[str, str]:
     """The environment of the stack."""
     layers = (
-        own_project(dotenv_values(dotenv), dotenv.parent),
+        own_project(read_file(dotenv), dotenv.parent),
         own_project(os.environ, Path.cwd()),
         own_project(options, Path.cwd()),
     )
@@ -63,7 +85,7 @@ def names_for_us(dotenv: Path) -> Iterator[str]:
 
     Not those of the environment, in which a name may be for any other program.
     """
-    yield from dotenv_values(dotenv)
+    yield from read_file(dotenv)
     # make hands its command line on in MAKEFLAGS, with a backslash before each space of a value.
     yield from re.findall(r"(?:^|(?<!\\)\s)(\w+)=", os.environ.get("MAKEFLAGS", ""))
 

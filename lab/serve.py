@@ -189,7 +189,7 @@ class Choice:
         server = servers[one_of("SERVER", words, servers, "paceline")]
         models = server.concurrency
         model = models[one_of("CONCURRENCY", words, models, server.default, f" to {server.name}")]
-        app = one_of("APP", words, APPS, "django", further="; a folder is named by APP_PATH")
+        app = one_of("APP", words, APPS, "django", further=", or by APP_PATH an existing folder")
         project = Project.from_words(words)
         workers = whole_number("WORKERS", words) or 1
         threads = whole_number("THREADS", words)

@@ -7,8 +7,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from dotenv import dotenv_values
-
+from lab.environment import read_file
 from lab.errors import LabError
 from lab.project import requirements
 from lab.project.packages import leave_out_servers
@@ -34,7 +33,7 @@ def given(words: Mapping[str, str]) -> dict[str, str]:
         return {}
     if not Path(named).is_file() or not os.access(named, os.R_OK):
         raise WordError(f"APP_ENV_FILE={named}: there is no such file, or it cannot be read")
-    found = dotenv_values(named, interpolate=False)
+    found = read_file(Path(named), interpolate=False)
     kept = {name for name in OTHERS if words.get(name)}
     return {name: value or "" for name, value in found.items() if name not in kept}
 

@@ -1,12 +1,16 @@
 """Where a stack keeps things."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from lab import typed
+from lab.errors import LabError
 
 REPO = Path(__file__).resolve().parents[2]
+
+ELSEWHERE = "set LAB_VAR to a folder of yours"
 
 
 @dataclass(frozen=True)
@@ -77,7 +81,15 @@ class Layout:
         return {} if self.var == REPO / "var" else {"LAB_VAR": str(self.var)}
 
     def make(self) -> None:
-        """Makes the folders that are missing, for this user alone."""
+        """Makes the folders that are missing, for this user alone.
+
+        Raises LabError where one cannot be made or written to.
+        """
         kept = (self.data, self.static, self.console, self.bench, self.tls)
         for folder in (*kept, self.run, self.telemetry, self.log):
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            try:
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            except OSError as error:
+                raise LabError(f"{folder}: {error.strerror}; {ELSEWHERE}") from error
+            if not os.access(folder, os.W_OK | os.X_OK):
+                raise LabError(f"{folder}: cannot be written to; {ELSEWHERE}")

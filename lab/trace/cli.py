@@ -213,7 +213,9 @@ def send_once(order: Order) -> Sent:
         raise WordError(str(error)) from error
     if target.is_local and sent.spans[0].attributes.get("error.type") in NOBODY:
         place = order.unix_socket or target.url
-        raise LabError(f"nobody listens at {place}: {sent.error}\n{typed.how_to_start()}")
+        is_ours = target.is_stack or target.is_server
+        how = f"\n{typed.how_to_start()}" if is_ours else ""
+        raise LabError(f"nobody listens at {place}: {sent.error}{how}")
     return sent
 
 

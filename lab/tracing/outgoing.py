@@ -62,17 +62,20 @@ def split_url(url: str) -> tuple[str, str, int, str, bytes]:
 
     Raises ValueError.
     """
-    parts = urlsplit(url)
-    if parts.scheme not in PORTS or not parts.hostname:
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError as error:
+        raise ValueError(f"{url!r} is no URL: {error}") from error
+    if parts.scheme not in PORTS or not host:
         raise ValueError(f"{url!r} is no URL of http:// or https://")
-    host = parts.hostname
     if not host.isascii():
         host = host.encode("idna").decode()
     target = quote(parts.path or "/", TARGET_SAFE)
     if parts.query:
         target += "?" + quote(parts.query, TARGET_SAFE)
     user = unquote_to_bytes(parts.netloc.rpartition("@")[0])
-    return parts.scheme, host, parts.port or PORTS[parts.scheme], target, user
+    return parts.scheme, host, port or PORTS[parts.scheme], target, user
 
 
 def continue_trace(headers: list[Header]) -> tuple[TraceContext, str, str]:

@@ -44,7 +44,7 @@ refused = pytest.mark.parametrize(
         ("SERVER=pigeon", f"SERVER=pigeon: unknown; choose one of {', '.join(SERVERS)}"),
         (
             "APP=pigeon",
-            "APP=pigeon: unknown; choose one of django, tiny; a folder is named by APP_PATH",
+            "APP=pigeon: unknown; choose one of django, tiny, or by APP_PATH an existing folder",
         ),
         ("TRANSPORT=pigeon", "TRANSPORT=pigeon: unknown; choose one of tcp, unix, uwsgi"),
         ("WORKERS=many", "WORKERS=many: must be a whole number, 1 or more"),

@@ -56,6 +56,20 @@ def test_a_stack_in_the_usual_folder_is_stopped_without_naming_it(monkeypatch: p
     assert Layout.from_environ({}).how_to_stop == "`make down` stops it"
 
 
+def test_a_folder_that_cannot_be_is_refused_with_what_to_set(tmp_path: Path):
+    (tmp_path / "file").touch()
+    with pytest.raises(LabError, match=r"file/data: Not a directory; set LAB_VAR to a folder"):
+        Layout(tmp_path / "file").make()
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_of_somebody_else_is_refused(layout: Layout):
+    layout.run.chmod(0o500)
+    with pytest.raises(LabError, match="run: cannot be written to; set LAB_VAR to a folder"):
+        layout.make()
+    layout.run.chmod(0o700)
+
+
 def test_of_its_words_it_keeps_what_was_given_and_no_password():
     given = {"SERVER": "gunicorn", "HTTP_PORT": "9090", "THREADS": "", "APP": "django"}
     words = Words.read({**given, "DATABASE_URL": "postgres://me:s3cret@db/lab", "PATH": "/bin"})

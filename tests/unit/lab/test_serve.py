@@ -46,7 +46,7 @@ def alone(tmp_path: Path) -> Path:
         ({"SERVER": "apache"}, f"SERVER=apache: unknown; choose one of {CHOICES}"),
         (
             {"APP": "rails"},
-            "APP=rails: unknown; choose one of django, tiny; a folder is named by APP_PATH",
+            "APP=rails: unknown; choose one of django, tiny, or by APP_PATH an existing folder",
         ),
         ({"LAB_TRACE": "some"}, "LAB_TRACE=some: unknown; choose one of all, sampled, off"),
         ({"BIND": "here"}, "BIND=here: is no address; write HOST:PORT or unix:/absolute/path"),

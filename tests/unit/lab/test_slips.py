@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from lab.environment import OTHERS, refuse_slips
+from lab.environment import OTHERS, environment, read_file, refuse_slips
+from lab.project.local import given
 from lab.serve import WordError
 from lab.words import WORDS
 from tests.services.stack import LAB, REPO
@@ -91,3 +92,29 @@ def test_a_name_in_the_shell_may_be_for_any_program(elsewhere: Path):
     (elsewhere / ".env").unlink()
     refused = run([*LAB, "up"], elsewhere, SERVERS="a b", SERVER="none")
     assert refused.stderr.startswith("lab: SERVER=none: unknown; ")
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (b"# mine\nSERVER gunicorn\n", ", line 2: write NAME=value, with quotes closed"),
+        (b'APP=tiny\nSERVER="gunicorn\n', ", line 2: write NAME=value, with quotes closed"),
+        (b"SERVER=gunic\xf6rn\n", ": cannot be read: 'utf-8' codec can't decode byte 0xf6"),
+    ],
+)
+def test_a_file_that_says_nothing_clear_is_refused(tmp_path: Path, text: bytes, says: str):
+    path = tmp_path / ".env"
+    path.write_bytes(text)
+    with pytest.raises(WordError) as refused:
+        environment({}, path)
+    assert str(refused.value).startswith(f"{path}{says}")
+    with pytest.raises(WordError):
+        given({"APP_ENV_FILE": str(path)})
+
+
+def test_a_file_may_have_what_shells_and_windows_write(tmp_path: Path):
+    path = tmp_path / ".env"
+    path.write_bytes(b"\xef\xbb\xbfexport SERVER = 'gunicorn'  # mine\r\n\r\nA=b\r\nC=${A}c\r\n")
+    assert read_file(path) == {"SERVER": "gunicorn", "A": "b", "C": "bc"}
+    assert read_file(path, interpolate=False)["C"] == "${A}c"
+    assert read_file(tmp_path) == read_file(tmp_path / "none") == {}

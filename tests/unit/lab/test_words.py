@@ -48,7 +48,7 @@ def test_threads_given_win_over_recommended_ones():
         ("SERVER=guincorn", f"SERVER=guincorn: unknown; choose one of {CHOICES}"),
         (
             "APP=flask",
-            "APP=flask: unknown; choose one of django, tiny; a folder is named by APP_PATH",
+            "APP=flask: unknown; choose one of django, tiny, or by APP_PATH an existing folder",
         ),
         ("TRANSPORT=quic", "TRANSPORT=quic: unknown; choose one of tcp, unix, uwsgi"),
         (

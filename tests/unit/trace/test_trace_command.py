@@ -123,6 +123,20 @@ def test_an_address_that_is_none_of_a_console(console: Console):
     assert "'localhost:8081/v1/traces' is no URL of http:// or https://" in done.stderr
 
 
+@pytest.mark.parametrize("url", ["http://localhost:99999/", "http://[::1/", "ftp://localhost/"])
+def test_what_is_no_url_is_named(url: str):
+    done = lab(url)
+    assert done.exit_code == 2
+    assert done.stderr.startswith(f"lab: '{url}' is no URL")
+
+
+def test_where_it_is_no_stack_that_is_asked_none_is_to_be_started():
+    (port,) = free_ports(1)
+    done = lab(f"http://localhost:{port}/")
+    assert done.exit_code == 1
+    assert done.stderr == f"lab: nobody listens at http://localhost:{port}/: Connection refused\n"
+
+
 def test_a_port_that_is_none(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("HTTP_PORT", "many")
     done = lab("/")
