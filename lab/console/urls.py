@@ -5,6 +5,8 @@ from django.urls import include, path
 
 from lab.console import api
 
+handler404 = "lab.console.pages.shell.missing"
+
 urlpatterns = [
     path("traces.json", api.traces, name="traces-json"),
     path("traces/<str:trace_id>.json", api.trace, name="trace-json"),

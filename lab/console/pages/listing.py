@@ -47,8 +47,9 @@ class Row:
 
     @property
     def path(self) -> str:
-        """Without its query."""
-        return short(self.summary.path) or "(no path told yet)"
+        """Without its query; nginx tells none of what it could not read."""
+        told = self.summary.status is not None
+        return short(self.summary.path) or ("(no readable path)" if told else "(no path told yet)")
 
     @property
     def status(self) -> str:

@@ -30,6 +30,11 @@ def page(
     return answer
 
 
+def missing(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Where there is nothing: a page with the way to all others."""
+    return page(request, "missing", "", {}, status=404)
+
+
 def fragment(request: HttpRequest, name: str, context: Mapping[str, Any]) -> HttpResponse:
     """A part of a page, for the script that puts it in."""
     answer = render(request, f"console/{name}.html", context)

@@ -126,9 +126,11 @@ def test_pages_fit_the_screen(open_page: Open, console: Console, width: int, sch
     other = sent(console, through_gunicorn("/" + "long/" * 30))
     a, b = (address.split("/")[2] for address in (one, other))
     page = open_page(viewport={"width": width, "height": 800}, color_scheme=scheme)
-    for address in ("/traces/", one, f"/compare/?a={a}&b={b}", "/server/", "/send/"):
+    for address in ("/traces/", one, f"/compare/?a={a}&b={b}", "/server/", "/send/", "/none/"):
         page.goto(address)
         expect(page.locator("h1")).to_be_visible()
+        links = page.get_by_role("navigation", name="Pages").get_by_role("link").all()
+        assert len({(link.bounding_box() or {})["y"] for link in links}) == 1, "one line"
         assert page.evaluate("document.documentElement.scrollWidth") <= width, address
         dark = page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(18, 22, 25)"
         assert dark == (scheme == "dark")

@@ -40,6 +40,13 @@ def test_what_only_shows_takes_nothing(console: Console, page: str):
     assert answer.status_code == 405
 
 
+def test_an_address_of_nothing_leads_to_the_pages(console: Console):
+    answer = console.get("/no/<such>/")
+    assert answer.status_code == 404
+    assert "Nothing is at <code>/no/&lt;such&gt;/</code>" in answer.text
+    assert 'href="/traces/"' in answer.text
+
+
 def test_another_site_cannot_make_a_browser_send(console: Console):
     assert requests.post(f"{console.url}/send/", {"path": "/"}, timeout=20).status_code == 403
 

@@ -199,6 +199,16 @@ def test_a_line_of_the_list_tells_no_more_than_is_known():
     assert (row.took, row.hops[0]) == ("59 ms", ("client", False))
 
 
+def test_what_nginx_could_not_read_has_no_path_that_is_still_to_come():
+    proxy = next(span for span in traces.through_paceline() if span.hop == Hop.PROXY)
+    told = {name: value for name, value in proxy.attributes.items() if name != "url.path"}
+    row = Row(summarize(proxy.trace_id, [replace(proxy, attributes=told)], 1))
+    assert row.path == "(no readable path)"
+    told.pop("http.response.status_code")
+    row = Row(summarize(proxy.trace_id, [replace(proxy, attributes=told)], 1))
+    assert row.path == "(no path told yet)"
+
+
 def test_what_the_status_says_is_not_said_twice():
     whole = replace(traces.through_paceline(status=404)[0], error="404 Not Found")
     row = Row(summarize(whole.trace_id, [whole], 1))
