@@ -19,8 +19,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from lab.serve import WordError, parse_bind
+from lab.stack.layout import REPO
 
-VAR = Path(__file__).resolve().parents[2] / "var"
+VAR = REPO / "var"
 
 
 @dataclass(frozen=True)

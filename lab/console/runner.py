@@ -12,12 +12,10 @@ from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from queue import SimpleQueue
 
+from lab.stack.layout import REPO
 from lab.stack.processes import describe, die_with_parent
-
-REPO = Path(__file__).resolve().parents[2]
 
 KEPT = 500
 """Lines of what it says that are kept."""
