@@ -20,6 +20,13 @@ NOISE = 6
 FEWEST = 3
 """Rounds of each below which there is no verdict."""
 
+OF_EACH_TIME = ("date", "resumed", "load", "beware")
+"""Facts that are new with every run of the bench."""
+
+TIE, UNKNOWN = "tie", "too few rounds"
+BETTER = ("faster", "cheaper", "less")
+"""Verdicts: none, and those that people like."""
+
 
 @dataclass(frozen=True)
 class Compared:
@@ -52,36 +59,87 @@ def unlike(
     ]
 
 
-def verdict(old: Spread, new: Spread, compared: Compared) -> str:
-    """``tie``, or in a word what the figure has become."""
-    if min(old.rounds, new.rounds) < FEWEST:
-        return "too few rounds"
-    if abs(new.median - old.median) <= NOISE * math.hypot(old.scatter, new.scatter):
-        return "tie"
-    return compared.less if new.median < old.median else compared.more
+def differences(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
+    """What else is not the same, such as commit and versions, for people: it is in every ratio."""
+    left_aside = (*ALIKE, *OF_EACH_TIME)
+    return unlike(old, new, (name for name in {**old, **new} if name not in left_aside))
 
 
-def table(old: Results, new: Results) -> list[list[str]]:
-    """A row for each figure of each cell that both have."""
-    rows = [["workload", "server", "figure", "old", "new", "new ÷ old", ""]]
+@dataclass(frozen=True)
+class Change:
+    """A figure of a cell that both have."""
+
+    workload: str
+    server: str
+    compared: Compared
+    old: Spread
+    new: Spread
+
+    @property
+    def ratio(self) -> float:
+        """How many times the old one the new one is."""
+        return self.new.median / self.old.median
+
+    @property
+    def noise(self) -> float | None:
+        """How far from 1 the ratio of equals may lie; None where too few rounds were made."""
+        if min(self.old.rounds, self.new.rounds) < FEWEST:
+            return None
+        return NOISE * math.hypot(self.old.scatter, self.new.scatter) / self.old.median
+
+    @property
+    def verdict(self) -> str:
+        """``tie``, or in a word what the figure has become."""
+        if self.noise is None:
+            return UNKNOWN
+        if abs(self.ratio - 1) <= self.noise:
+            return TIE
+        return self.compared.less if self.ratio < 1 else self.compared.more
+
+    def words(self) -> list[str]:
+        """Old, new and their ratio with its noise, as they stand in a table."""
+        noise = "" if self.noise is None else f" ±{self.noise:.2f}"
+        figures = (f"{each.median:,.1f} ±{each.mad:,.1f}" for each in (self.old, self.new))
+        return [*figures, f"{self.ratio:.2f}{noise}"]
+
+
+def changes(old: Results, new: Results) -> Iterator[Change]:
+    """Each figure of each cell that both have."""
     for workload, servers in new.cells().items():
         for server in servers:
-            rows += _cell(old, new, workload, server)
-    return rows
+            if not why_not(old, new, workload, server):
+                yield from _changes(old, new, workload, server)
 
 
-def _cell(old: Results, new: Results, workload: str, server: str) -> Iterator[list[str]]:
-    asked = [_connections(each, workload, server) for each in (old, new)]
-    if all(asked) and asked[0] != asked[1]:
-        return
+def _changes(old: Results, new: Results, workload: str, server: str) -> Iterator[Change]:
     for compared in FIGURES:
         before, after = (each.spread(workload, server, compared.figure) for each in (old, new))
         if before and after and before.median:
-            yield [
-                *(workload, server, compared.heading),
-                *(f"{each.median:,.1f} ±{each.mad:,.1f}" for each in (before, after)),
-                *(f"{after.median / before.median:.2f}", verdict(before, after, compared)),
-            ]
+            yield Change(workload, server, compared, before, after)
+
+
+def why_not(old: Results, new: Results, workload: str, server: str) -> str:
+    """Why a cell of one of them is not compared, for people; empty where it is."""
+    both = {"old": old, "new": new}
+    for name, each in both.items():
+        if not each.of(workload, server):
+            return f"not in the {name}"
+        if reason := each.void(workload, server):
+            return f"void in the {name}: {reason}"
+    before, after = (_connections(each, workload, server) for each in both.values())
+    if before and after and before != after:
+        return f"by {_listed(before)} connections in the old, by {_listed(after)} in the new"
+    return ""
+
+
+def left_out(old: Results, new: Results) -> Iterator[str]:
+    """Each cell that is not compared, with the reason, for people."""
+    cells = {
+        (w, s): None for each in (new, old) for w, found in each.cells().items() for s in found
+    }
+    for workload, server in cells:
+        if reason := why_not(old, new, workload, server):
+            yield f"{workload}, {server}: {reason}"
 
 
 def _connections(results: Results, workload: str, server: str) -> set[int]:
@@ -89,14 +147,34 @@ def _connections(results: Results, workload: str, server: str) -> set[int]:
     return {run.connections for run in results.of(workload, server) if run.connections}
 
 
+def _listed(numbers: set[int]) -> str:
+    return " and ".join(map(str, sorted(numbers)))
+
+
+def table(old: Results, new: Results) -> list[list[str]]:
+    """A row for each figure of each cell that both have."""
+    rows = [["workload", "server", "figure", "old", "new", "new ÷ old", ""]]
+    for each in changes(old, new):
+        names = [each.workload, each.server, each.compared.heading]
+        rows.append([*names, *each.words(), each.verdict])
+    return rows
+
+
+def notes(old: Results, new: Results) -> Iterator[str]:
+    """What a reader must know to judge the ratios."""
+    yield "two runs of a bench: a change that all cells share, the floor's too, is the machine's"
+    yield (
+        f"± behind a ratio is the noise of both, {NOISE} deviations over the root of the number of "
+        "rounds: a ratio no further from 1 is a tie"
+    )
+    yield from (f"not compared: {each}" for each in left_out(old, new))
+
+
 def text(old: Results, new: Results) -> str:
     """For a terminal."""
     rows = table(old, new)
     lines = [f"Against the results of {old.facts.get('date', 'a day that is not told')}"]
     lines += [as_text(rows)] if len(rows) > 1 else ["  no cell is in both"]
-    lines += [
-        "  - two runs of a bench: a change that all cells share, the floor's too, is the machine's",
-        f"  - a tie is less than the noise of both; commit {old.facts.get('commit', 'unknown')} "
-        f"before, {new.facts.get('commit', 'unknown')} now",
-    ]
+    changed = (f"not the same: {each}" for each in differences(old.facts, new.facts))
+    lines += [f"  - {note}" for note in (*notes(old, new), *changed)]
     return "\n".join(lines)

@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 from lab.bench import comparison, experiment, measuring, rounds
 from lab.bench.candidates import Candidate
 from lab.bench.cli import bench, choose
+from lab.bench.comparison import Change
 from lab.bench.experiment import Experiment
 from lab.bench.machine import Cores
 from lab.bench.results import Results, Run, Spread
@@ -182,10 +183,10 @@ class TestAgainst:
         rows = [
             line.split() for line in done.output.partition("Against the results")[2].splitlines()
         ]
-        said = {(row[1], row[2]): row[-2:] for row in rows if row[:1] == ["hello"]}
-        assert said["paceline", "requests/s"] == ["1.20", "faster"]
-        assert said["paceline", "CPU"] == ["0.83", "cheaper"]
-        assert said["floor", "requests/s"] == ["1.00", "tie"]
+        said = {(row[1], row[2]): row[-3:] for row in rows if row[:1] == ["hello"]}
+        assert said["paceline", "requests/s"] == ["1.20", "±0.00", "faster"]
+        assert said["paceline", "CPU"] == ["0.83", "±0.00", "cheaper"]
+        assert said["floor", "requests/s"] == ["1.00", "±0.00", "tie"]
 
     def test_unlike_machines_are_refused_before_anything_is_measured(
         self, tmp_path: Path, instant: dict[str, float]
@@ -200,30 +201,56 @@ class TestAgainst:
         )
 
     @pytest.mark.parametrize(
-        ("old", "new", "said"),
+        ("old", "new", "said", "noise"),
         [
-            ([100.0, 101.0, 102.0], [120.0, 121.0, 122.0], "faster"),
-            ([120.0, 121.0, 122.0], [100.0, 101.0, 102.0], "slower"),
-            ([100.0, 110.0, 120.0], [105.0, 115.0, 125.0], "tie"),
-            ([100.0, 100.0], [200.0, 200.0], "too few rounds"),
+            ([100.0, 101.0, 102.0], [120.0, 121.0, 122.0], "faster", 0.05),
+            ([120.0, 121.0, 122.0], [100.0, 101.0, 102.0], "slower", 0.04),
+            ([100.0, 110.0, 120.0], [105.0, 115.0, 125.0], "tie", 0.45),
+            ([100.0, 100.0], [200.0, 200.0], "too few rounds", None),
         ],
     )
     def test_a_difference_counts_beyond_the_noise_of_both(
-        self, old: list[float], new: list[float], said: str
+        self, old: list[float], new: list[float], said: str, noise: float | None
     ):
         before, after = Spread.of(old), Spread.of(new)
         assert before and after
-        assert comparison.verdict(before, after, comparison.FIGURES[0]) == said
+        change = Change("hello", "paceline", comparison.FIGURES[0], before, after)
+        assert change.verdict == said
+        assert change.noise == (noise and pytest.approx(noise, abs=0.005))
 
-    def test_cells_that_were_asked_by_other_connections_are_not_compared(self):
-        def results(connections: int | None) -> Results:
-            figures = {"requests_per_second": 1.0}
-            run = Run("hello", "paceline", 1, (), figures, connections=connections)
-            return Results({}, ["hello"], ["paceline"], [run])
+    def test_cells_that_cannot_be_compared_are_told_with_the_reason(self):
+        def results(
+            connections: int | None, server: str = "paceline", void: str | None = None
+        ) -> Results:
+            figures = {} if void else {"requests_per_second": 1.0}
+            run = Run("hello", server, 1, (), figures, void, connections=connections)
+            return Results({}, ["hello"], [server], [run])
 
-        assert len(comparison.table(results(32), results(32))) == 2
-        assert len(comparison.table(results(None), results(32))) == 2  # a file of an older lab
-        assert len(comparison.table(results(64), results(32))) == 1
+        def told(old: Results, new: Results) -> list[str]:
+            assert len(comparison.table(old, new)) == (1 if [*comparison.left_out(old, new)] else 2)
+            return [*comparison.left_out(old, new)]
+
+        assert told(results(32), results(32)) == []
+        assert told(results(None), results(32)) == []  # a file of an older lab
+        assert told(results(64), results(32)) == [
+            "hello, paceline: by 64 connections in the old, by 32 in the new"
+        ]
+        assert told(results(32), results(32, void="it ended")) == [
+            "hello, paceline: void in the new: it ended (round 1)"
+        ]
+        assert told(results(32, "granian"), results(32)) == [
+            "hello, paceline: not in the old",
+            "hello, granian: not in the new",
+        ]
+
+    def test_what_else_has_changed_is_told(self):
+        old = {"CPU": "Z80", "commit": "a1", "granian": "2.8", "date": "now", "load": "32"}
+        new = {"CPU": "Z80", "commit": "b2", "date": "then", "load": "33"}
+        assert comparison.differences(old, old) == []
+        assert comparison.differences(old, new) == [
+            "commit was a1 and is b2",
+            "granian was 2.8 and is not told",
+        ]
 
 
 def test_an_experiment_is_read_as_it_was_written():
