@@ -41,7 +41,7 @@ class Candidate:
             raise WordError(f"--bind {setup.bind}: {server} cannot listen there")
         if not (setup.contained or choice.server.is_installed):
             raise WordError(f"{text}: {choice.server.missing}")
-        return cls(f"{text} {setup}".rstrip(), choice, setup=setup)
+        return cls(setup.name_of(text), choice, setup=setup)
 
     @classmethod
     def _floor(cls, setup: Setup) -> "Candidate":
@@ -49,7 +49,7 @@ class Candidate:
             raise WordError(f"--bind {UWSGI}: {FLOOR} cannot listen there")
         if setup.contained:
             raise WordError(f"--way {CONTAINERS}: {FLOOR} is no server of the stack")
-        return cls(f"{FLOOR} {setup}".rstrip(), setup=setup)
+        return cls(setup.name_of(FLOOR), setup=setup)
 
     @property
     def server(self) -> str:
@@ -95,7 +95,7 @@ def crossed(servers: Sequence[str], setups: Sequence[Setup]) -> tuple[list[Candi
             try:
                 candidate = Candidate.parse(server, setup)
             except WordError as error:
-                refused[f"{server} {setup}".rstrip()] = error
+                refused[setup.name_of(server)] = error
             else:
                 found[candidate.name] = candidate
     for server in servers:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab import markers
+from lab.bench.labels import EACH, brief
 from lab.bench.latency import SHARES
 from lab.bench.results import AGREED, NOISE, Results, Spread
 from lab.bench.setups import CONTAINERS
@@ -84,15 +85,14 @@ def show(spread: Spread | None, form: str = "{:.2f}", scale: float = 1) -> str:
 
 
 def targets(results: Results) -> Table:
-    """What was to be reached and was measured, with its verdict."""
+    """What was to be reached of what paceline was asked, with its verdict."""
     rows = [["workload", "target", "asked", "reached", ""]]
     for target in TARGETS:
-        reached = target.reached(results)
-        if reached:
-            verdict = target.verdict(reached)
-            rows.append(
-                [target.workload, target.says, target.asked(), show(reached), verdict],
-            )
+        if target.concerns(results):
+            found = target.reached(results)
+            said = " ".join([show(found.spread), found.rival]).rstrip() if found else show(None)
+            asked = [target.workload, target.says, target.asked()]
+            rows.append([*asked, said, target.verdict(found)])
     return rows
 
 
@@ -130,6 +130,8 @@ def cell(results: Results, workload: str, server: str, first: str, column: Colum
 
 def notes(results: Results) -> Iterator[str]:
     """What a reader must know to judge the tables."""
+    if EACH in results.facts:
+        yield f"each server: {results.facts[EACH]}"
     rounds = max((run.round for run in results.runs), default=0)
     yield (
         "median of the rounds ± their median absolute deviation (lowest-highest); a ratio is taken "
@@ -198,7 +200,7 @@ def as_markdown(table: Table) -> str:
 def text(results: Results) -> str:
     """Everything but the machine, for a terminal."""
     parts = []
-    wanted = targets(results)
+    wanted, results = targets(results), brief(results)
     if len(wanted) > 1:
         parts += ["Targets", as_text(wanted), ""]
     for workload in results.cells():
@@ -213,8 +215,9 @@ def text(results: Results) -> str:
 
 def markdown(results: Results) -> str:
     """Everything, for a page."""
+    wanted, results = targets(results), brief(results)
     facts = [["", ""], *([name, value] for name, value in results.facts.items())]
-    parts = ["### Targets", as_markdown(targets(results))]
+    parts = ["### Targets", as_markdown(wanted)]
     for workload in results.cells():
         parts += [
             f"### {workload}",

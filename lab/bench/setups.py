@@ -43,6 +43,10 @@ class Setup:
         """The words of the lab that say the same."""
         return {"WORKERS": str(self.workers), "THREADS": str(self.threads or "")}
 
+    def name_of(self, server: str) -> str:
+        """The name under which results have a server in it."""
+        return f"{server} {self}".rstrip()
+
     def __str__(self) -> str:
         """What is not as usual, as in ``nginx unix 2w 8t 64c``; empty where all is."""
         said = [word for word in (self.way, self.bind) if word not in (DIRECT, TCP)]

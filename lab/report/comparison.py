@@ -9,6 +9,7 @@ from pathlib import Path
 
 from lab import markers
 from lab.bench import report
+from lab.bench.labels import brief
 from lab.bench.report import as_markdown
 from lab.bench.results import Results
 from lab.report.bars import bars, cost
@@ -25,6 +26,7 @@ ACROSS = 2
 
 def write(page: Path, results: Results) -> list[Path]:
     """Puts results into a page and beside it; the pictures.  Raises LabError, OSError."""
+    results = brief(results)
     found = dict(pictures(page, results))
     markers.put(page, NAME, "\n\n".join(parts(results, page.stem, {path.name for path in found})))
     for stale in set(page.parent.glob(f"{page.stem}-*.svg")) - found.keys():

@@ -6,6 +6,7 @@ from html import escape
 from pathlib import Path
 
 from lab.bench import report
+from lab.bench.labels import brief
 from lab.bench.report import Table
 from lab.bench.results import Results
 from lab.bench.workloads import WORKLOADS
@@ -63,6 +64,7 @@ def page(results: Results) -> str:
 
 def body(results: Results) -> str:
     """All that is said of results, below a heading of the page's own."""
+    wanted, results = report.targets(results), brief(results)
     workloads = [*results.cells()]
     return "\n".join(
         [
@@ -71,7 +73,7 @@ def body(results: Results) -> str:
             section("At a glance", glance(results), "glance"),
             *(workload_section(results, workload, n) for n, workload in enumerate(workloads, 1)),
             *voids(results),
-            *targets(results),
+            *targets(wanted),
             section("Notes", listed(report.notes(results)), "notes"),
             section("Machine and versions", facts(results), "machine"),
             section("Commands", commands(results), "commands"),
@@ -167,9 +169,8 @@ def voids(results: Results) -> Iterator[str]:
         yield section("Void", table([heading, *rows], "", "void"), "void")
 
 
-def targets(results: Results) -> Iterator[str]:
+def targets(rows: Table) -> Iterator[str]:
     """What paceline was to reach."""
-    rows = report.targets(results)
     if len(rows) > 1:
         yield section("What paceline is meant to reach", table(rows, ""), "targets")
 

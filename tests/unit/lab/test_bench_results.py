@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from lab.bench import report
+from lab.bench.labels import brief
 from lab.bench.results import Results, Run, Spread
-from lab.bench.targets import TARGETS, Target
+from lab.bench.targets import TARGETS, Reached, Target
 from lab.bench.workloads import WORKLOADS
 from lab.errors import LabError
 
@@ -111,7 +112,8 @@ class TestVoid:
 
     def test_a_target_that_needs_it_is_not_judged(self):
         measured = results("django-json", paceline=[300.0], gunicorn=["no"])
-        assert report.targets(measured)[1:] == []
+        rows = report.targets(measured)[1:]
+        assert [row[2:] for row in rows] == [["at least 1.9 x", "-", "not measured"]]
 
     def test_a_table_of_nothing_else_still_has_its_columns(self):
         rows = report.cells(results(paceline=["no"]), "hello")
@@ -126,33 +128,104 @@ class TestTargets:
     @pytest.mark.parametrize(
         ("spread", "most", "least"),
         [
-            (Spread(2.5, 2.0, 2.9, 5), "ok", "short"),
-            (Spread(3.5, 3.1, 4.0, 5), "short", "ok"),
-            (Spread(2.9, 2.0, 3.1, 5, mad=0.1), "ok, inside the noise", "short, inside the noise"),
-            (Spread(2.9, 2.0, 3.1, 5, mad=0.01), "ok", "short"),
-            (Spread(3.0, 3.0, 3.0, 1), "ok", "ok"),
+            (Spread(2.5, 2.0, 2.9, 5), "met", "short"),
+            (Spread(3.5, 3.1, 4.0, 5), "short", "met"),
+            (Spread(2.9, 2.0, 3.1, 5, mad=0.1), "tie within the noise", "tie within the noise"),
+            (Spread(2.9, 2.0, 3.1, 5, mad=0.01), "met", "short"),
+            (Spread(3.0, 3.0, 3.0, 1), "met", "met"),
+            (None, "not measured", "not measured"),
         ],
     )
-    def test_the_median_decides_and_disagreeing_rounds_are_said(
-        self, spread: Spread, most: str, least: str
+    def test_the_median_decides_unless_the_rounds_cannot_tell(
+        self, spread: Spread | None, most: str, least: str
     ):
-        assert self.AT_MOST.verdict(spread) == most
-        assert self.AT_LEAST.verdict(spread) == least
+        reached = Reached(spread) if spread else None
+        assert self.AT_MOST.verdict(reached) == most
+        assert self.AT_LEAST.verdict(reached) == least
 
     def test_gunicorns_cost_is_divided_by_ours(self):
         measured = results(figure="cpu_us", paceline=[25.0], gunicorn=[175.0], floor=[10.0])
         rows = {row[1]: row[3:] for row in report.targets(measured)}
-        assert rows["CPU per request: gunicorn ÷ paceline"] == ["7.00", "ok"]
-        assert rows["CPU per request: paceline ÷ floor"] == ["2.50", "ok"]
+        assert rows["CPU per request: gunicorn ÷ paceline"] == ["7.00", "met"]
+        assert rows["CPU per request: paceline ÷ floor"] == ["2.50", "met"]
 
     def test_the_ideal_of_32_connections_that_wait_20_ms(self):
         rows = report.targets(results("wait", paceline=[1_200.0]))
         assert [row[1:] for row in rows[1:]] == [
-            ["requests/s: paceline ÷ the ideal 1,600", "at least 0.8 x", "0.75", "short"]
+            ["requests/s: paceline ÷ gunicorn", "at least 3.5 x", "-", "not measured"],
+            ["requests/s: paceline ÷ the ideal 1,600", "at least 0.8 x", "0.75", "short"],
         ]
+
+    def test_with_64_connections_the_best_of_the_others_counts_and_is_named(self):
+        measured = results(
+            "django-json",
+            **{
+                "paceline 64c": [300.0],
+                "gunicorn 64c": [100.0],
+                "gunicorn:sync 64c": [200.0],
+                "granian 64c": [290.0],
+                "uwsgi 64c": [310.0],
+                "waitress 64c": ["answered 500"],
+                "floor 64c": [9_000.0],
+            },
+        )
+        rows = {row[1]: row[3:] for row in report.targets(measured)[1:]}
+        assert rows == {
+            "requests/s: paceline ÷ the best gunicorn": ["1.50 gunicorn:sync 64c", "short"],
+            "requests/s: paceline ÷ the best other": ["0.97 uwsgi 64c", "short"],
+            "p99 at 70 % load: paceline ÷ the lowest other": ["-", "not measured"],
+            "memory at peak: paceline ÷ gunicorn:sync": ["-", "not measured"],
+        }
+
+    def test_of_what_should_be_low_the_lowest_of_the_others_counts(self):
+        measured = results(
+            figure="cpu_us",
+            **{"paceline 64c": [26.0], "waitress 64c": [150.0], "uwsgi 64c": [40.0]},
+        )
+        rows = {row[1]: row[3:] for row in report.targets(measured)[1:]}
+        ratio = rows["CPU per request: paceline ÷ uwsgi, waitress or cheroot"]
+        assert ratio == ["0.65 uwsgi 64c", "met"]
+
+    def test_two_workers_are_divided_by_one(self):
+        measured = results("cpu", **{"paceline 64c": [200.0], "paceline 2w 64c": [380.0]})
+        rows = {row[1]: row[3:] for row in report.targets(measured)[1:]}
+        assert rows["requests/s: paceline's two workers ÷ one"] == ["1.90", "met"]
+
+    def test_where_the_load_has_the_same_cores_their_cost_still_tells(self):
+        names = {"paceline 64c": [500.0], "paceline 2w 64c": [530.0]}
+        rows = report.targets(results("django-json", "cpu_us", **names))
+        assert rows[-1][1:] == [
+            *("CPU per request: paceline's two workers ÷ one", "at most 1.08 x", "1.06", "met")
+        ]
+
+    def test_another_setup_is_not_judged(self):
+        names = {"paceline unix 64c": [3.0], "gunicorn unix 64c": [1.0]}
+        assert report.targets(results("django-json", **names))[1:] == []
 
     def test_each_is_of_a_workload_that_there_is(self):
         assert {target.workload for target in TARGETS} <= set(WORKLOADS)
+
+
+class TestLabels:
+    def test_what_all_have_in_common_is_left_out_and_said_once(self):
+        names = {"paceline nginx 2w 64c": [3.0], "gunicorn:sync nginx unix 2w 64c": [1.0]}
+        measured = brief(results(**names))
+        assert measured.servers == ["paceline", "gunicorn:sync unix"]
+        assert measured.ratio("hello", RATE, "paceline", "gunicorn:sync unix") is not None
+        assert measured.facts["each"] == "nginx, 2 workers"
+
+    def test_what_tells_two_apart_stays(self):
+        names = {"paceline": [3.0], "paceline 64c": [1.0], "gunicorn 64c": [1.0]}
+        measured = results(**names)
+        assert brief(measured) is measured
+
+    def test_connections_stand_among_the_facts_already(self):
+        measured = results(**{"paceline 64c": [3.0], "gunicorn 64c": [1.0]})
+        assert brief(measured).facts == {"CPU": "one"}
+        assert "requests/s ÷ paceline's" in report.text(measured)
+
+    def test_of_no_servers_there_is_nothing_to_leave_out(self):
+        assert brief(results()).servers == []
 
 
 class TestReport:

@@ -1,5 +1,6 @@
 """docs/comparison.md as `lab report --comparison` makes it of a file of results."""
 
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -45,6 +46,14 @@ def test_each_picture_is_linked_says_what_it_shows_and_stands_alone(page: Path):
         title, description, style = [*root][:3]
         assert title.text and description.text and "paceline" in description.text
         assert "prefers-color-scheme" in str(style.text)
+
+
+def test_pictures_leave_out_what_all_have_in_common(page: Path):
+    measured = Results.load(MEASURED)
+    measured.servers = [f"{name} 64c" for name in measured.servers]
+    measured.runs = [replace(run, server=f"{run.server} 64c") for run in measured.runs]
+    for path in (page, *comparison.write(page, measured)):
+        assert "64c" not in path.read_text()
 
 
 def test_a_picture_of_what_is_no_more_measured_is_removed(page: Path):

@@ -43,6 +43,12 @@ def measured() -> Results:
     return Results.load(MEASURED)
 
 
+def test_labels_leave_out_what_all_have_in_common():
+    made = page.body(results(**{"a nginx 64c": [10.0, 10.0], "b nginx 64c": [5.0, 5.0]}))
+    assert "64c" not in made.partition('id="commands"')[0]
+    assert "each server: nginx" in made
+
+
 class TestPlaces:
     def test_the_best_is_first_whether_more_or_less_is_better(self):
         found = results(slow=[1.0, 2.0], fast=[10.0, 11.0])
