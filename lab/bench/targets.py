@@ -61,11 +61,11 @@ class Target:
             spread = Spread.of(value / (self.by or 1) for value in values)
             return Reached(spread) if spread else None
         rivals = [self.by] if isinstance(self.by, str) else self.by
-        names = [(self.than or self.setup).name_of(rival) for rival in rivals]
+        setup = self.than or self.setup
         ratios = [
-            Reached(ratio, "" if isinstance(self.by, str) else name)
-            for name in names
-            if (ratio := results.ratio(self.workload, self.figure, own, name))
+            Reached(ratio, "" if rival == self.by else rival)
+            for rival in rivals
+            if (ratio := results.ratio(self.workload, self.figure, own, setup.name_of(rival)))
         ]
         hardest = max if self.most else min
         return hardest(ratios, key=lambda each: each.spread.median, default=None)

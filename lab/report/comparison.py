@@ -10,7 +10,7 @@ from pathlib import Path
 from lab import markers
 from lab.bench import report
 from lab.bench.labels import brief
-from lab.bench.report import as_markdown
+from lab.bench.report import Table, as_markdown
 from lab.bench.results import Results
 from lab.report.bars import bars, cost
 from lab.report.curves import curves, legend
@@ -26,9 +26,10 @@ ACROSS = 2
 
 def write(page: Path, results: Results) -> list[Path]:
     """Puts results into a page and beside it; the pictures.  Raises LabError, OSError."""
-    results = brief(results)
+    wanted, results = report.targets(results), brief(results)
     found = dict(pictures(page, results))
-    markers.put(page, NAME, "\n\n".join(parts(results, page.stem, {path.name for path in found})))
+    said = parts(results, wanted, page.stem, {path.name for path in found})
+    markers.put(page, NAME, "\n\n".join(said))
     for stale in set(page.parent.glob(f"{page.stem}-*.svg")) - found.keys():
         stale.unlink()
     for path, content in found.items():
@@ -67,7 +68,7 @@ def in_rows(panels: Sequence[Panel]) -> list[Sequence[Panel]]:
     return [panels[first : first + ACROSS] for first in range(0, len(panels), ACROSS)]
 
 
-def parts(results: Results, stem: str, names: set[str]) -> Iterator[str]:
+def parts(results: Results, wanted: Table, stem: str, names: set[str]) -> Iterator[str]:
     """The page's paragraphs; ``names`` are those of its pictures, which begin with ``stem``."""
     said = [results.facts[name] for name in ("date", "CPU", "load") if name in results.facts]
     yield f"{'; '.join(said)}."
@@ -76,6 +77,9 @@ def parts(results: Results, stem: str, names: set[str]) -> Iterator[str]:
     yield "### At a glance"
     yield "Less is better but for requests per second. " + HOW
     yield as_markdown(leading(results))
+    if len(wanted) > 1:
+        yield "### What paceline is meant to reach"
+        yield as_markdown(wanted)
     for workload in results.cells():
         yield f"### {workload}"
         yield f"Asked: {summary(workload)}."

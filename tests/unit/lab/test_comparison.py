@@ -54,6 +54,8 @@ def test_pictures_leave_out_what_all_have_in_common(page: Path):
     measured.runs = [replace(run, server=f"{run.server} 64c") for run in measured.runs]
     for path in (page, *comparison.write(page, measured)):
         assert "64c" not in path.read_text()
+    target = "| hello | CPU per request: paceline ÷ granian | at most 1.25 x, aim 1 |"
+    assert target in page.read_text()
 
 
 def test_a_picture_of_what_is_no_more_measured_is_removed(page: Path):
