@@ -30,7 +30,7 @@ from lab.bench.workloads import CONNECTIONS, Workload
 from lab.errors import LabError
 from lab.serve import WEBAPP
 
-STARTED, CONTAINED, IDLE, PREPARED = 2.0, 8.0, 0.002, 5.0
+STARTED, CONTAINED, IDLE, PREPARED = 2.0, 10.0, 0.002, 5.0
 """Seconds, about: to start and stop a server, or containers, for each idle connection, and for
 Django's data."""
 HANGS, PATIENCE = 2, 30.0
