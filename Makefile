@@ -37,7 +37,7 @@ status: $(VENV)/.installed-lab ## say what runs and whether it answers
 test: $(VENV)/.installed-dev ## run all tests; PYTEST='-k words -x' goes to pytest
 	$(BIN)/python -m pytest $(PYTEST)
 
-test-pythons: $(VENV)/.installed-dev ## run the server's tests under each Python from 3.11 to 3.14 that is here
+test-pythons: $(VENV)/.installed-dev ## run the server's tests under each Python from 3.11 to 3.14 that can be had
 	@exec $(BIN)/python -m tests.pythons $(PYTEST)
 
 lint: $(VENV)/.installed-dev ## ruff, mypy --strict, bandit, gixy, hadolint

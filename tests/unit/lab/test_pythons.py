@@ -45,7 +45,7 @@ def test_it_says_which_were_tested_and_which_are_not_here(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(pythons, "find", lambda version: "/p" if version in here else None)
+    monkeypatch.setattr(pythons, "where", lambda version: "/p" if version in here else None)
     monkeypatch.setattr(pythons, "test", lambda version, python, words: version in passing)
     assert pythons.main([]) == status
     said = capsys.readouterr().out
@@ -54,3 +54,19 @@ def test_it_says_which_were_tested_and_which_are_not_here(
         assert (f"{version}   FAILED" in said) is (version in here - passing)
     missing = [version for version in pythons.VERSIONS if version not in here]
     assert f"{', '.join(missing)}: not here, so not tested" in said
+
+
+@pytest.mark.parametrize(
+    ("installed", "docker", "where"),
+    [
+        (True, True, ["/p", "/p", "/p", "/p"]),
+        (False, True, [None, None, pythons.CONTAINER, pythons.CONTAINER]),
+        (False, False, [None, None, None, None]),
+    ],
+)
+def test_what_is_not_installed_and_debian_has_runs_in_a_container(
+    installed: bool, docker: bool, where: list[str | None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pythons, "find", lambda version: "/p" if installed else None)
+    monkeypatch.setattr(pythons.requirements, "find", lambda name: "/docker" if docker else None)
+    assert [pythons.where(version) for version in pythons.VERSIONS] == where
