@@ -124,6 +124,7 @@ class Crew:
 
     def send(self, worker: Worker, signum: signal.Signals) -> None:
         """Send a signal to one that was not reaped yet, so its number is nobody else's."""
+        worker.killed = worker.killed or signum == signal.SIGKILL
         os.kill(worker.pid, signum)
 
     def enforce(self) -> None:

@@ -25,8 +25,8 @@ class Endings:
         if status >= 0:
             return f"has exited with status {status}" if status else "is done"
         name = next((each.name for each in signal.Signals if each == -status), f"signal {-status}")
-        ours = worker.leaving or worker.aborted
-        return f"was ended by {name}" + ("" if ours or name != "SIGKILL" else self._why_killed())
+        theirs = name == "SIGKILL" and not worker.killed
+        return f"was ended by {name}" + (self._why_killed() if theirs else "")
 
     def _why_killed(self) -> str:
         count, now = self._kills(), time.monotonic()

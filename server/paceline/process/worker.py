@@ -75,6 +75,8 @@ class Worker:
         """It has been told to end; another is started in its place, if there is to be one."""
         self.aborted = False
         """It hung, and is being killed."""
+        self.killed = False
+        """Its supervisor has sent it SIGKILL."""
         self.kill_at = inf
         """Its last moment (``time.monotonic()``), once it has been told to end."""
 

@@ -112,8 +112,13 @@ class TestWords:
         assert Endings(Counter(None)).in_words(worker, -signal.SIGKILL) == said
 
     def test_of_one_that_its_supervisor_has_killed(self, worker: Worker) -> None:
-        worker.leaving = True
+        worker.killed = True
         assert Endings(Counter(0)).in_words(worker, -signal.SIGKILL) == "was ended by SIGKILL"
+
+    def test_of_one_that_was_ending_and_did_not_come_to_it(self, worker: Worker) -> None:
+        counter = Counter(0)
+        endings, worker.leaving, counter.count = Endings(counter), True, 1
+        assert "out of memory" in endings.in_words(worker, -signal.SIGKILL)
 
     def test_of_other_ends(self, worker: Worker) -> None:
         endings = Endings(Counter(0))

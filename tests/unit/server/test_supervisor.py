@@ -61,9 +61,11 @@ class TestDeath:
             until(lambda: time.monotonic() > started + 2.5, "two beats")
             if by == "somebody":
                 os.kill(worker, signal.SIGKILL)
+                server.logged(f"worker {worker} was ended by SIGKILL.+ memory")
             else:
                 server.signal(signal.SIGTERM)
                 assert server.exit_status() == 0
+                server.logged(rf"worker {worker} was ended by SIGKILL\n")
             server.logged(rf"worker {worker} was at GET /wait HTTP/1.1, for .*, in pool-\d, when")
 
     @pytest.mark.parametrize("model", ["adaptive", "pool", "thread"])
