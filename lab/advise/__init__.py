@@ -7,6 +7,6 @@ judging         for each path: how much is CPU, how much is waiting, or why nobo
 sizing          processes and threads for that, by arithmetic alone
 commands        the same as command lines of paceline, gunicorn and uWSGI
 comparing       which of them are measured beside the default, or why none
-trying          the measuring
+trying, latency the measuring, of as many requests as can be and of the same rate for all
 showing, cli    all of it for people
 """

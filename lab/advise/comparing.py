@@ -3,11 +3,12 @@
 import os
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 import click
 
-from lab.advise import commands, showing, trying
+from lab.advise import commands, latency, showing, trying
 from lab.advise.served import Served
 from lab.advise.sizing import Machine, Size
 from lab.advise.stack import Stack
@@ -95,6 +96,19 @@ class Comparison:
             click.echo(f"  [{done}/{self.rounds * len(settings)}] {run.server:<8} {outcome}")
         for line in showing.compared(results):
             click.echo(line)
+        self.measure_latency(trial, results)
         if trying.throttled() > stopped:
             click.echo("Beware: this container was stopped for having used up its share of CPU.")
         return not any(run.void for run in results.runs)
+
+    def measure_latency(self, trial: Trial, results: Results) -> None:
+        """Measures and shows what clients wait at a rate that all can do, where there is one."""
+        rate = latency.common_rate(results, self.size.rate)
+        if rate is None:
+            return
+        click.echo(f"At {rate:,.0f} requests/s of the same mix, from when each was due")
+        fewer = replace(trial, rounds=min(trial.rounds, showing.FEWEST_ROUNDS))
+        found = Results({}, [MIX], [*trial.settings])
+        found.runs.extend(trying.run(fewer, partial(latency.at, rate=rate)))
+        for line in showing.waited(found):
+            click.echo(line)

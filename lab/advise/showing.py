@@ -153,16 +153,32 @@ FIGURES: Mapping[str, tuple[str, str, float]] = {
 """Columns of the comparison: a figure of the bench, its format, its scale."""
 
 
-def compared(results: Results) -> Iterator[str]:
-    """The advice beside the default: a table, and who is ahead."""
-    table: Table = [["", *FIGURES]]
+WAITED = {name: FIGURES[name] for name in ("p50 ms", "p99 ms")} | {
+    "longest ms": ("max_ms", "{:,.1f}", 1.0)
+}
+"""The same at a constant rate."""
+
+
+def side_by_side(results: Results, figures: Mapping[str, tuple[str, str, float]]) -> Iterator[str]:
+    """A table with a line for each setting, and why one is void."""
+    table: Table = [["", *figures]]
     for name in results.servers:
         if reason := results.void(MIX, name):
             yield f"{name}: void, {reason}"
-        cells = (results.spread(MIX, name, figure) for figure, _, _ in FIGURES.values())
-        shown = zip(cells, FIGURES.values(), strict=True)
+        cells = (results.spread(MIX, name, figure) for figure, _, _ in figures.values())
+        shown = zip(cells, figures.values(), strict=True)
         table.append([name, *(show(cell, form, scale) for cell, (_, form, scale) in shown)])
     yield as_text(table)
+
+
+def waited(results: Results) -> Iterator[str]:
+    """What clients wait, the advice beside the default."""
+    yield from side_by_side(results, WAITED)
+
+
+def compared(results: Results) -> Iterator[str]:
+    """The advice beside the default: a table, and who is ahead."""
+    yield from side_by_side(results, FIGURES)
     ratio = results.ratio(MIX, "requests_per_second", "advice", results.servers[0])
     if ratio:
         yield verdict(ratio, results.servers[0])

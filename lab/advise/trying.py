@@ -8,7 +8,7 @@ import os
 import shlex
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from lab.bench import load
 from lab.bench.load import WARM_UP, Figures
 from lab.bench.process_tree import TICK
 from lab.bench.results import Run
-from lab.bench.running import started
+from lab.bench.running import Started, started
 from lab.bench.turns import interleaved
 from lab.bench.void import VoidError
 from lab.bench.workloads import Workload
@@ -88,37 +88,47 @@ class Trial:
         return [*on(self.server_cores), str(beside) if beside.exists() else program, *rest]
 
 
+Measure = Callable[[Trial, Started, str], Figures]
+"""Asks a server that answers at an address; raises VoidError."""
+
+
 def on(cores: Sequence[int]) -> list[str]:
     """What keeps a command on these cores."""
     return ["taskset", "-c", ",".join(map(str, cores))]
 
 
-def run(trial: Trial) -> Iterator[Run]:
+def by_wrk(trial: Trial, server: Started, bind: str) -> Figures:
+    """As many requests as the connections of wrk can have.  Raises VoidError."""
+    warm_up, full = trial.load(bind, WARM_UP), trial.load(bind, trial.seconds)
+    return load.measure(server, warm_up, full, trial.seconds)
+
+
+def run(trial: Trial, measure: Measure = by_wrk) -> Iterator[Run]:
     """Makes every run; a setting that is void once is not tried again."""
     void = set[str]()
     with tempfile.TemporaryDirectory(prefix="lab-advise-") as folder:
         for number, _, name in interleaved(trial.rounds, trial.seed, [MIX], [*trial.settings]):
             if name not in void:
-                made = run_once(trial, name, number, Path(folder) / "server.log")
+                made = run_once(trial, name, number, measure, Path(folder) / "server.log")
                 if made.void:
                     void.add(name)
                 yield made
 
 
-def run_once(trial: Trial, name: str, number: int, log: Path) -> Run:
+def run_once(trial: Trial, name: str, number: int, measure: Measure, log: Path) -> Run:
     """Starts a server, measures it and stops it; an error makes the run void."""
     bind = f"127.0.0.1:{free_port()}"
     command = trial.server(trial.settings[name], bind)
-    warm_up, full = trial.load(bind, WARM_UP), trial.load(bind, trial.seconds)
     environ = {**trial.served.environ, **trial.settings[name].choice.server.environment}
     figures: Figures = {}
     void = None
     try:
         with started(command, trial.workload, environ, bind, log) as server:
-            figures = load.measure(server, warm_up, full, trial.seconds)
+            figures = measure(trial, server, bind)
     except VoidError as error:
         void = str(error)
-    return Run(MIX, name, number, (shlex.join(command), shlex.join(full)), figures, void)
+    asked = shlex.join(trial.load(bind, trial.seconds))
+    return Run(MIX, name, number, (shlex.join(command), asked), figures, void)
 
 
 def connections(at_work: float, utilisation: float) -> int:

@@ -75,6 +75,10 @@ def test_the_advice_is_measured_beside_the_default(tiny: Stack):
         rates = re.findall(rf"^ +{name} +([\d,]+) ", done.stdout, re.M)
         assert int(rates[-1].replace(",", "")) > 0
     assert "Too few rounds to tell" in done.stdout
+    table = done.stdout.partition(" requests/s of the same mix, from when each was due\n")[2]
+    for name in ("default", "advice"):
+        (median,) = re.findall(rf"^ +{name} +([\d,.]+) ", table, re.M)
+        assert float(median.replace(",", "")) > 40, "it waits for so long"
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from lab.advise import judging, showing, trying
+from lab.advise import judging, latency, showing, trying
 from lab.advise.judging import judge
 from lab.advise.sizing import MAX_THREADS, SERVER_CPU, Machine, Work, size
 from lab.bench.results import Results, Run, Spread
@@ -108,6 +108,8 @@ def test_the_page_has_the_bounds_that_are():
         f"More than {MAX_THREADS} threads",
         f"{SERVER_CPU * 1000:g} ms are added",
         f"more than {trying.BUSY:g} cores",
+        f"{latency.SHARE:.0%} of what the slowest did".replace("%", " %"),
+        f"at most {latency.MOST:,.0f} a second",
     ):
         assert bound in said
     assert judging.MOSTLY == 0.75
