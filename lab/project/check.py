@@ -8,6 +8,7 @@ import importlib
 import os
 import sys
 import traceback
+from difflib import get_close_matches
 from types import TracebackType
 
 from lab.serve import Choice, Project, WordError, enter
@@ -19,15 +20,18 @@ def load(project: Project) -> None:
         module = importlib.import_module(project.module)
     except ModuleNotFoundError as error:
         if error.name and f"{project.module}.".startswith(f"{error.name}."):
+            hint = "; name it without .py" if error.name.endswith(".py") else ""
             raise WordError(
                 f"APP_WSGI={project.module}:{project.function}: there is no module {error.name} "
-                f"in {project.folder}"
+                f"in {project.folder}{hint}"
             ) from None
         raise
     if not callable(getattr(module, project.function, None)):
+        there = [name for name, value in vars(module).items() if callable(value)]
+        near = get_close_matches(project.function, there, n=1)
         raise WordError(
             f"APP_WSGI={project.module}:{project.function}: {module.__file__} has no callable "
-            f"{project.function}"
+            f"{project.function}{f'; did you mean {near[0]}?' if near else ''}"
         )
 
 

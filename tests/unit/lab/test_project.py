@@ -207,7 +207,19 @@ def test_a_traceback_begins_in_the_project():
     [
         ("", "nothing:app", 2, "APP_WSGI=nothing:app: there is no module nothing in {}"),
         ("", "shop.no:app", 2, "APP_WSGI=shop.no:app: there is no module shop.no in {}"),
+        (
+            "",
+            "shop.py:app",
+            2,
+            "APP_WSGI=shop.py:app: there is no module shop.py in {}; name it without .py",
+        ),
         ("app = 1", "shop:app", 2, "APP_WSGI=shop:app: {}/src/shop.py has no callable app"),
+        (
+            "app = print",
+            "shop:ap",
+            2,
+            "APP_WSGI=shop:ap: {}/src/shop.py has no callable ap; did you mean app?",
+        ),
         ("import shopping", "shop:app", 1, "shop:app of {} cannot be loaded"),
         ("raise SystemExit(0)", "shop:app", 1, "shop:app of {} cannot be loaded"),
         ("def app(: pass", "shop:app", 1, "shop:app of {} cannot be loaded"),
