@@ -18,15 +18,16 @@ urlpatterns: list[URLPattern] = [
 ]
 
 if settings.ENVIRONMENT.bench:
-    from lab.console.pages import bench
+    from lab.console.pages import bench, bench_compare, bench_results
 
     urlpatterns += [
         path("bench/", require_http_methods(["GET", "HEAD", "POST"])(bench.bench), name="bench"),
         path("bench/stop/", require_POST(bench.stop), name="bench-stop"),
-        path("bench/report.css", require_safe(bench.style), name="bench-style"),
-        path("bench/<str:name>/", require_safe(bench.result), name="bench-result"),
-        path("bench/<str:name>.html", require_safe(bench.alone), name="bench-alone"),
-        path("bench/<str:name>.json", require_safe(bench.raw), name="bench-raw"),
+        path("bench/compare/", require_safe(bench_compare.compare), name="bench-compare"),
+        path("bench/report.css", require_safe(bench_results.style), name="bench-style"),
+        path("bench/<str:name>/", require_safe(bench_results.result), name="bench-result"),
+        path("bench/<str:name>.html", require_safe(bench_results.alone), name="bench-alone"),
+        path("bench/<str:name>.json", require_safe(bench_results.raw), name="bench-raw"),
     ]
 else:  # the image has no bench, so nothing of it can be imported
     from lab.console.pages import bench_elsewhere

@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.browser.conftest import opener
 from tests.browser.console.person import Open
 from tests.services.requirements import need
+from tests.unit.console.measured import written
 from tests.unit.console.running import Console
 
 MEASURED = Path(__file__).parents[2] / "unit" / "lab" / "measured.json"
@@ -17,10 +18,12 @@ MEASURED = Path(__file__).parents[2] / "unit" / "lab" / "measured.json"
 
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
-    """A console that may measure, with a result that is there already."""
+    """A console that may measure, with results that are there already."""
     folder = tmp_path_factory.mktemp("bench")
     (folder / "bench").mkdir()
     shutil.copy(MEASURED, folder / "bench" / "first.json")
+    for name, rate in {"before": 1e4, "after": 12e3}.items():
+        written(folder / "bench" / f"{name}.json", {"paceline nginx unix 2w": rate}, commit=name)
     with Console(folder, {"LAB_BENCH": str(folder / "bench")}) as running:
         yield running
 
@@ -32,10 +35,11 @@ def open_bench(browser: Browser, bench: Console) -> Iterator[Open]:
 
 
 def choose(page: Page, group: str, *names: str) -> None:
-    """Ticks these boxes of a group, and no others."""
-    boxes = page.get_by_role("group", name=group).get_by_role("checkbox", disabled=False)
-    for box in boxes.all():
-        box.set_checked(box.input_value() in names)
+    """Ticks these boxes of a group, and no others; to click each of them takes seconds."""
+    boxes = page.get_by_role("group", name=group)
+    ticked = boxes.locator("input:checked").evaluate_all("all => all.map((each) => each.value)")
+    for name in {*ticked} ^ {*names}:
+        boxes.locator(f"input[value='{name}']").set_checked(name in names)
 
 
 def test_a_bench_is_started_watched_and_stopped(open_bench: Open):
@@ -71,13 +75,37 @@ def test_a_form_that_makes_no_bench_keeps_what_was_given(open_bench: Open):
     expect(page.locator("input[value='hello']")).not_to_be_checked()
 
 
+def test_two_results_are_chosen_and_compared_by_keyboard(open_bench: Open):
+    page = open_bench()
+    page.goto("/bench/")
+    page.get_by_role("link", name="Compare two results").press("Enter")
+    page.get_by_label("old").press("b")
+    expect(page.get_by_label("old")).to_have_value("before")
+    page.keyboard.press("Tab")
+    page.keyboard.press("a")
+    expect(page.get_by_label("new")).to_have_value("after")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    row = page.get_by_role("row", name="requests/s")
+    expect(row).to_contain_text("1.20 ±0.00")
+    expect(row.get_by_text("faster")).to_be_visible()
+    expect(page.get_by_role("note")).to_contain_text("commit was before and is after")
+    page.reload()
+    expect(row).to_contain_text("1.20 ±0.00")  # the address keeps the choice
+    page.get_by_role("link", name="Swap them").press("Enter")
+    expect(row).to_contain_text("0.83 ±0.00")
+    expect(row.get_by_text("slower")).to_be_visible()
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [360, 1600])
 def test_a_result_fits_the_screen_with_its_colours(open_bench: Open, width: int, scheme: str):
     page = open_bench(viewport={"width": width, "height": 800}, color_scheme=scheme)
-    for address in ("/bench/", "/bench/first/"):
+    for address in ("/bench/", "/bench/compare/?old=before&new=after", "/bench/first/"):
         page.goto(address)
         expect(page.locator("h1")).to_be_visible()
+        hidden = "all => all.filter((each) => each.scrollWidth > each.clientWidth).length"
+        assert page.locator(".scroll:has(.changes)").evaluate_all(hidden) == 0
         assert page.evaluate("document.documentElement.scrollWidth") <= width, address
     expect(page.get_by_role("img", name="Requests per second")).to_be_visible()
     expect(page.get_by_role("img", name="Latency at 70 % load")).to_be_visible()
