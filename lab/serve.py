@@ -25,6 +25,7 @@ import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -165,8 +166,9 @@ class Server:
         return f"{program} is not installed here: {'; then '.join(steps)}".rstrip(": ")
 
 
-def read_servers(path: Path = TABLE) -> dict[str, Server]:
-    """Every server of the table by its name, in the table's order."""
+@cache
+def read_servers(path: Path = TABLE) -> Mapping[str, Server]:
+    """Every server of the table by its name, in the table's order; the file is read once."""
     with path.open("rb") as file:
         return {name: Server.from_table(name, table) for name, table in tomllib.load(file).items()}
 

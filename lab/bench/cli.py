@@ -28,6 +28,9 @@ from lab.words import TRANSPORTS
 ROUNDS, SECONDS = 5, 5
 SERVERS = "paceline,gunicorn,floor"
 
+FILES = ("resume", "against", "raw", "page")
+"""Options that choose nothing of what is measured."""
+
 Output = click.Path(dir_okay=False, writable=True, path_type=Path)
 Input = click.Path(path_type=Path)
 
@@ -189,6 +192,15 @@ def refuse(ctx: click.Context, option: str, names: Sequence[str]) -> None:
     others = [each.opts[0] for each in ctx.command.params if each.name in names]
     if others:
         raise click.UsageError(f"{option} goes on as it was asked for, without {', '.join(others)}")
+
+
+def asked(words: Sequence[str]) -> Experiment:
+    """What options of the command ask for, as words of a command line.
+
+    Raises WordError, and click's errors for what the command line refuses.
+    """
+    choice = bench.make_context("bench", [*words]).params
+    return choose(**{name: choice[name] for name in choice if name not in FILES})
 
 
 def choose(

@@ -30,6 +30,8 @@ class Job:
 
     name: str
     command: Sequence[str]
+    against: str = ""
+    """The name of the result that it is compared with; empty for none."""
 
 
 @dataclass(frozen=True)

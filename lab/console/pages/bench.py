@@ -1,25 +1,19 @@
-"""The list of results, and a form that starts one and shows it live."""
+"""The list of results, and a form that starts a bench and shows it live."""
 
 import re
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
-from lab.bench import cli
-from lab.console.pages.bench_form import (
-    LATENCY,
-    NUMBERS,
-    ONLY,
-    SERVERS,
-    Given,
-    Unrunnable,
-    servers,
-    ticked,
-    workloads,
-)
-from lab.console.pages.bench_results import folder, listed
+from lab.bench import cli, comparison
+from lab.bench.experiment import Experiment
+from lab.bench.measuring import facts
+from lab.bench.results import Results
+from lab.console.pages.bench_form import NUMBERS, Given, Unrunnable, command, groups, planned
+from lab.console.pages.bench_results import folder, found, listed, load
 from lab.console.pages.shell import page
 from lab.console.runner import RUNNER, Job
 from lab.errors import LabError
@@ -34,22 +28,55 @@ PROGRESS = re.compile(r"\[(\d+)/(\d+)\b")
 def bench(request: HttpRequest) -> HttpResponse:
     """The list and the form; once that is sent, the bench that runs."""
     if request.method != "POST":
-        return shown(request, Given())
-    given = Given(
-        request.POST.getlist(SERVERS),
-        request.POST.getlist(ONLY),
-        LATENCY in request.POST,
-        {number.name: request.POST.get(number.name, "").strip() for number in NUMBERS},
-    )
+        return shown(request, like(request.GET.get("like", "")))
+    given = Given.sent(request.POST)
     name = f"{datetime.now(UTC):%Y%m%d-%H%M%S}"
     try:
-        command = given.command(folder() / f"{name}.json")
+        job = Job(name, checked(given, folder() / f"{name}.json"), given.against)
     except Unrunnable as error:
         return shown(request, given, str(error), 400)
     folder().mkdir(mode=0o700, parents=True, exist_ok=True)
-    if not RUNNER.begin(Job(name, command)):
+    if not RUNNER.begin(job):
         return shown(request, given, "One runs already: wait for its end, or stop it.", 409)
     return HttpResponseRedirect(reverse("bench"))
+
+
+def checked(given: Given, out: Path) -> list[str]:
+    """The command line that does what was given.  Raises Unrunnable."""
+    words = given.words()
+    plan = planned(words)
+    old = older(given.against) if given.against else None
+    if reason := hindrance():
+        raise Unrunnable(f"{reason}.")
+    if old is None:
+        return command(words, out, None)
+    if reasons := comparison.unlike(old.facts, facts(plan)):
+        raise Unrunnable(
+            f"{given.against} is of another machine, so nothing here can be compared with it: "
+            f"{'; '.join(reasons)}."
+        )
+    return command(words, out, found(given.against))
+
+
+def older(name: str) -> Results:
+    """The result to compare with.  Raises Unrunnable."""
+    try:
+        return load(name)
+    except Http404:
+        raise Unrunnable(f"There is no result “{name[:40]}” to compare with.") from None
+
+
+def like(name: str) -> Given:
+    """A form filled in to measure again what a result has; as usual where there is no name.
+
+    Raises Http404.
+    """
+    if not name:
+        return Given()
+    try:
+        return Given.like(Experiment.read(load(name).plan, name), name)
+    except LabError:
+        return Given()
 
 
 def shown(request: HttpRequest, given: Given, problem: str = "", status: int = 200) -> HttpResponse:
@@ -60,12 +87,9 @@ def shown(request: HttpRequest, given: Given, problem: str = "", status: int = 2
         "problem": problem,
         "hindrance": hindrance(),
         "folder": folder(),
-        "groups": (
-            (SERVERS, "servers", ticked(servers(), given.servers)),
-            (ONLY, "workloads", ticked(workloads(), given.only)),
-        ),
+        "groups": [(group, group.ticked(given.chosen(group))) for group in groups()],
         "numbers": [(number, given.number(number)) for number in NUMBERS],
-        "latency": given.latency,
+        "given": given,
     }
     return page(request, "bench", "bench", context, status)
 
@@ -88,6 +112,7 @@ def now() -> dict[str, Any] | None:
     done, total = map(int, told[-1].groups()) if told else (0, 0)
     return {
         "name": state.job.name,
+        "against": state.job.against,
         "command": " ".join(["lab", *state.job.command[3:]]),
         "lines": "\n".join(state.lines[-SHOWN:]),
         "running": state.running,

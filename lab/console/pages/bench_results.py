@@ -74,7 +74,12 @@ def load(name: str) -> Results:
 
 def result(request: HttpRequest, name: str) -> HttpResponse:
     """One result with its plots."""
-    context = {"name": name, "content": report.body(load(name))}
+    results = load(name)
+    context = {
+        "name": name,
+        "content": report.body(results),
+        "can_be_repeated": bool(results.plan and not results.plan.get("project")),
+    }
     return page(request, "result", "bench", context)
 
 

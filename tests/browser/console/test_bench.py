@@ -67,12 +67,22 @@ def test_a_form_that_makes_no_bench_keeps_what_was_given(open_bench: Open):
     page.goto("/bench/")
     choose(page, "servers")
     choose(page, "workloads", "upload")
+    choose(page, "ways", "nginx")
+    choose(page, "binds", "unix", "tcp")
+    page.get_by_label("workers").fill("1,2")
+    page.get_by_label("threads of each").fill("default,16")
     page.get_by_label("rounds").fill("7")
+    page.get_by_label("compare with").select_option("before")
     page.get_by_role("button", name="Start").click()
     expect(page.get_by_role("alert")).to_contain_text("Choose at least one server")
     expect(page.get_by_label("rounds")).to_have_value("7")
-    expect(page.locator("input[value='upload']")).to_be_checked()
-    expect(page.locator("input[value='hello']")).not_to_be_checked()
+    expect(page.get_by_label("workers")).to_have_value("1,2")
+    expect(page.get_by_label("threads of each")).to_have_value("default,16")
+    expect(page.get_by_label("compare with")).to_have_value("before")
+    for name in ("upload", "nginx", "unix", "tcp"):
+        expect(page.locator(f"input[value='{name}']")).to_be_checked()
+    for name in ("hello", "direct"):
+        expect(page.locator(f"input[value='{name}']")).not_to_be_checked()
 
 
 def test_two_results_are_chosen_and_compared_by_keyboard(open_bench: Open):

@@ -12,13 +12,27 @@ from pathlib import Path
 import pytest
 import requests
 
+from lab.bench import cli, machine
+from lab.bench.experiment import Experiment
 from lab.bench.results import Results
+from lab.console.pages.bench_form import Given
 from tests.services.requirements import need
 from tests.services.stack import eventually, is_alive
+from tests.unit.console.measured import MACHINE, written
 from tests.unit.console.running import Console
 
 MEASURED = Path(__file__).parents[1] / "lab" / "measured.json"
-SMALL = {"servers": ["floor"], "only": ["hello"], "connections": "2", "rounds": "1", "seconds": "1"}
+SMALL = {
+    "servers": ["floor"],
+    "only": ["hello"],
+    "way": ["direct"],
+    "bind": ["tcp"],
+    "workers": "1",
+    "threads": "default",
+    "connections": "2",
+    "rounds": "1",
+    "seconds": "1",
+}
 
 
 class Bench(Console):
@@ -44,6 +58,7 @@ class Bench(Console):
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     with Bench(tmp_path_factory.mktemp("bench")) as running:
         shutil.copy(MEASURED, running.results / "first.json")
+        written(running.results / "elsewhere.json", {"floor": 1e4})
         yield running
 
 
@@ -88,9 +103,18 @@ def test_no_name_leads_out_of_the_list(bench: Bench, name: str):
         ("servers", [], "Choose at least one server"),
         ("servers", ["paceline", "--help"], "There is no server “--help”"),
         ("only", ["hello,wait"], "There is no workload"),
+        ("way", [], "Choose at least one way"),
+        ("way", ["direct,nginx"], "There is no way “direct,nginx”"),
+        ("bind", ["pipe"], "There is no bind “pipe”"),
+        ("bind", ["uwsgi"], "Bind uwsgi: only nginx speaks it here; add --way nginx."),
+        ("workers", "1,,2", "Workers: whole numbers from 1 to 64, with commas between them"),
+        ("threads", "many", "Threads of each: whole numbers from 1 to 256 or “default”"),
         ("connections", "0", "from 1 to 1,000"),
+        ("connections", "32,2x", "Connections at once: whole numbers"),
         ("rounds", "1; reboot", "Rounds: a whole number"),
+        ("rounds", "1,2", "Rounds: a whole number"),
         ("seconds", "999", "from 1 to 60"),
+        ("against", "../first", "There is no result “../first” to compare with"),
     ],
 )
 def test_what_cannot_be_chosen_is_told_and_starts_nothing(
@@ -102,6 +126,65 @@ def test_what_cannot_be_chosen_is_told_and_starts_nothing(
     assert not bench.shows("A bench is running")
 
 
+def test_a_result_of_another_machine_is_refused_before_anything_is_measured(bench: Bench):
+    need("wrk")
+    answer = bench.send_form("/bench/", {**SMALL, "against": "elsewhere"})
+    assert answer.status_code == 400
+    assert "elsewhere is of another machine, so nothing here can be compared" in answer.text
+    assert f"CPU was {MACHINE['CPU']} and is" in answer.text
+
+
+def test_more_than_anybody_waits_for_is_refused_before_it_is_planned(bench: Bench):
+    numbers = ",".join(map(str, range(1, 51)))
+    many = {"workers": numbers, "threads": numbers, "connections": numbers, "rounds": "50"}
+    answer = bench.send_form("/bench/", {**SMALL, **many})
+    assert answer.status_code == 400
+    assert "That makes 6,250,000 runs; choose less, for at most 2,000." in answer.text
+
+
+def test_the_form_says_what_the_command_takes_and_can_be_filled_in_from_it():
+    given = Given(
+        {
+            "servers": ["paceline", "floor"],
+            "only": ["hello", "wait"],
+            "way": ["direct", "nginx"],
+            "bind": ["tcp", "unix"],
+        },
+        {"workers": "1, 2,1", "threads": "default,08", "rounds": "7", "seconds": ""},
+        latency=True,
+    )
+    asked = cli.asked(given.words())
+    assert asked == Experiment(
+        *(("hello", "wait"), ("paceline", "floor"), 7, 2, asked.seed, True),
+        ways=("direct", "nginx"),
+        binds=("tcp", "unix"),
+        workers=(1, 2),
+        threads=(None, 8),
+        connections=(32,),
+    )
+    again = Given.like(asked, "first")
+    assert again.words() == given.words()
+    assert again.against == "first"
+
+
+def test_the_same_can_be_measured_again(bench: Bench):
+    asked = Experiment(("wait",), ("gunicorn",), 4, 3, 1, workers=(1, 2), ways=("nginx",))
+    written(bench.results / "planned.json", {"gunicorn": 9.0}, asked.as_table())
+    assert "/bench/?like=planned#start" in bench.get("/bench/planned/").text
+    form = bench.get("/bench/?like=planned").text
+    assert set(re.findall(r'value="([\w:-]+)" checked', form)) == {
+        "gunicorn",
+        "wait",
+        "nginx",
+        "tcp",
+    }
+    for name, value in {"workers": "1,2", "rounds": "4", "seconds": "3"}.items():
+        assert f'name="{name}" value="{value}"' in form
+    assert '<option value="planned" selected>' in form
+    assert "?like=" not in bench.get("/bench/first/").text  # an older lab did not say
+    assert bench.get("/bench/?like=none").status_code == 404
+
+
 def test_another_site_cannot_start_one(bench: Bench):
     for address in ("/bench/", "/bench/stop/"):
         assert requests.post(bench.url + address, SMALL, timeout=20).status_code == 403
@@ -110,7 +193,9 @@ def test_another_site_cannot_start_one(bench: Bench):
 
 def test_one_runs_at_a_time_and_leaves_its_result(bench: Bench):
     need("wrk")
-    assert bench.send_form("/bench/", SMALL).status_code == 200
+    here = {**machine.facts(), "cores": str(machine.these_cores())}
+    written(bench.results / "here.json", {"floor 2c": 1e4}, connections=2, **here)
+    assert bench.send_form("/bench/", {**SMALL, "against": "here"}).status_code == 200
     assert bench.shows("A bench is running")
     assert bench.send_form("/bench/", SMALL).status_code == 409
     eventually(lambda: bench.shows("came to its end"))
@@ -120,6 +205,11 @@ def test_one_runs_at_a_time_and_leaves_its_result(bench: Bench):
         ("floor 2c", "hello", None)
     ]
     assert bench.get(f"/bench/{name}/").status_code == 200
+    assert bench.shows("Against the results of")
+    assert bench.shows(f'href="/bench/compare/?old=here&amp;new={name}"')
+    both = bench.get(f"/bench/compare/?old=here&new={name}").text
+    assert "requests/s" in both
+    assert "too few rounds" in both
 
 
 def test_one_that_is_stopped_leaves_nothing_running(bench: Bench):
