@@ -18,7 +18,7 @@ def passes(version: str, tests: Sequence[str]) -> bool:
     image = f"wsgilab-python-{version}"
     build = ["docker", "build", "--quiet", "--tag", image, "--build-arg", f"VERSION={version}"]
     file = Path(__file__).with_name("Dockerfile")
-    # --init: else pytest is process 1, which has no parent.
+    # --init: process 1 has to reap what tests leave behind, and pytest to have a parent.
     run = ["docker", "run", "--rm", "--init", "--volume", f"{REPO}:/lab:ro", image]
     pytest = ["python", "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests]
     commands = [[*build, "--file", str(file), str(REPO)], [*run, *pytest]]
