@@ -32,7 +32,9 @@ class Candidate:
             raise WordError("--bind uwsgi: only nginx speaks it here; add --way nginx")
         if text == FLOOR:
             return cls._floor(replace(setup, workers=1, threads=None))
-        server, _, concurrency = text.partition(":")
+        server, colon, concurrency = text.partition(":")
+        if colon and not concurrency:
+            raise WordError(f"{text}: name a concurrency model after the colon, or leave it out")
         known = read_servers()
         if server not in known:
             raise WordError(f"{text}: unknown server; choose from {', '.join([*known, FLOOR])}")

@@ -59,6 +59,7 @@ class TestCandidates:
         ("names", "message"),
         [
             ("apache", "apache: unknown server; choose from paceline, gunicorn, .*, floor"),
+            ("paceline:", "paceline:: name a concurrency model after the colon, or leave it out"),
             ("gunicorn:pool", "CONCURRENCY=pool: unknown to gunicorn; choose one of gthread, sync"),
             (" , ", "names no server"),
         ],
