@@ -82,7 +82,7 @@ class Supervisor:
             signal.SIGTTOU: self._on_fewer,
             signal.SIGUSR1: self._on_reopen,
             signal.SIGUSR2: self._on_upgrade,
-            signal.SIGCHLD: self._on_child,
+            signal.SIGCHLD: lambda: None,  # each turn of the loop reaps
         }
         self._inbox = SignalInbox(signal.Signals(number) for number in self._actions)
         self._crew = Crew(self, self._inbox, build_model, lambda: self._stats.let_go())
@@ -347,6 +347,3 @@ class Supervisor:
                 self._make_known(self.cfg)
             except ConfigError as error:
                 log.error("%s", error)
-
-    def _on_child(self) -> None:
-        """Nothing: each turn of the loop reaps."""
