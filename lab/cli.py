@@ -216,7 +216,7 @@ def detached(environ: Mapping[str, str], layout: Layout) -> None:
         click.echo("\n".join(log.read_text().splitlines()[-LOG_TAIL:]), err=True)
         sys.exit(lab.returncode)
     announce(state, lambda _, line: click.echo(line))
-    click.echo(f"{layout.how_to_stop}; its logs are in {layout.log}")
+    click.echo(f"{typed.how_to_stop(layout.words)}; its logs are in {layout.log}")
 
 
 def await_ready(lab: subprocess.Popen[bytes], layout: Layout) -> Running | None:

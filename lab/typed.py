@@ -51,3 +51,8 @@ def how_to_start() -> str:
     """What to say where no stack is up."""
     docker = " or `docker compose up`" if Path.cwd() == HOME else ""
     return f"`{command('up')}`{docker} starts a stack"
+
+
+def how_to_stop(words: Mapping[str, str]) -> str:
+    """The command that stops a stack, with what it has to be told to find it (Layout.words)."""
+    return f"`{command('down', words)}` stops it"

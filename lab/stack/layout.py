@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab import typed
 from lab.errors import LabError
 
 REPO = Path(__file__).resolve().parents[2]
@@ -69,11 +68,6 @@ class Layout:
     def tls(self) -> Path:
         """The proxy's certificate and key."""
         return self.var / "tls"
-
-    @property
-    def how_to_stop(self) -> str:
-        """The command that stops its stack, for people; it would look in var/ by itself."""
-        return f"`{typed.command('down', self.words)}` stops it"
 
     @property
     def words(self) -> dict[str, str]:

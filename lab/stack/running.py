@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from lab import typed
 from lab.errors import LabError
 from lab.serve import parse_bind
 from lab.stack.layout import Layout
@@ -88,14 +89,14 @@ class Running:
 def hold(layout: Layout) -> Iterator[None]:
     """Makes this process the one stack of a layout.  Raises LabError where another is."""
     with _lock_file(layout) as lock:
-        if not _take(
-            lock, patience=0.2
-        ):  # whoever only asks whether it is free has it for a moment
+        # Whoever only asks whether it is free has it for a moment.
+        if not _take(lock, patience=0.2):
             found = read(layout)
             by = f": {found.what} on port {found.http_port} (pid {found.pid})" if found else ""
             raise LabError(
-                f"a stack is up already{by}\n{layout.how_to_stop}; for a second one beside it set "
-                "LAB_VAR to another folder, and HTTP_PORT, HTTPS_PORT and CONSOLE_PORT"
+                f"a stack is up already{by}\n{typed.how_to_stop(layout.words)}; "
+                "for a second one beside it set LAB_VAR to another folder, and HTTP_PORT, "
+                "HTTPS_PORT and CONSOLE_PORT"
             )
         try:
             yield

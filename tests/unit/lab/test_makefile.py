@@ -73,9 +73,9 @@ def messages() -> Iterator[str]:
 
 def test_messages_name_commands_that_are_there_without_an_environment():
     told = re.findall(r"(?:`|<code>)(lab|make) (\w+)", "\n".join(messages()))
-    assert {name for program, name in told if program == "make"} == {"up", "down", "status"}
+    assert {name for program, name in told if program == "make"} == {"up", "status"}
     # `make` has none for these, and they are said to who has typed `lab` already, or knows it.
-    assert {name for program, name in told if program == "lab"} == {"bench", "servers", "up"}
+    assert {name for program, name in told if program == "lab"} == {"servers", "up"}
 
 
 def test_no_python_at_all_is_said(tmp_path: Path):

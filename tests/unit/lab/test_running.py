@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from lab import typed
 from lab.errors import LabError
 from lab.stack.layout import REPO, Layout
 from lab.stack.running import Running, find, hold, is_up, read
@@ -45,7 +46,7 @@ def test_a_second_one_is_refused_with_what_is_up_and_what_to_do(layout: Layout):
             pass
         assert is_up(layout)
         assert read(layout) == STACK
-    stop = layout.how_to_stop
+    stop = typed.how_to_stop(layout.words)
     assert f"LAB_VAR={layout.var}" in stop
     for part in ("gunicorn with tiny", "port 8080", f"pid {os.getpid()}", stop, "CONSOLE_PORT"):
         assert part in str(refused.value)
@@ -53,7 +54,7 @@ def test_a_second_one_is_refused_with_what_is_up_and_what_to_do(layout: Layout):
 
 def test_a_stack_in_the_usual_folder_is_stopped_without_naming_it(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(REPO)
-    assert Layout.from_environ({}).how_to_stop == "`make down` stops it"
+    assert typed.how_to_stop(Layout.from_environ({}).words) == "`make down` stops it"
 
 
 def test_a_folder_that_cannot_be_is_refused_with_what_to_set(tmp_path: Path):

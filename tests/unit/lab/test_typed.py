@@ -60,6 +60,8 @@ def test_make_hands_a_word_on_as_it_is_quoted(tmp_path: Path, monkeypatch: pytes
     (tmp_path / "Makefile").write_text('up: ; @printf %s "$$DATABASE_URL"\n')
     monkeypatch.setattr(typed, "HOME", tmp_path)
     monkeypatch.chdir(tmp_path)
+    for set_by_make in ("MAKEFLAGS", "MAKELEVEL"):  # where a make runs this test
+        monkeypatch.delenv(set_by_make, raising=False)
     value = "postgres://a'b$c d@host/#x"
     line = typed.command("up", {"DATABASE_URL": value})
     done = subprocess.run(line, shell=True, capture_output=True, text=True, check=True)
