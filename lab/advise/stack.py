@@ -1,6 +1,5 @@
 """The stack that is up: one of `lab up` on this machine, or one of containers."""
 
-import shlex
 from dataclasses import dataclass
 
 from lab import typed
@@ -61,7 +60,7 @@ class Stack:
         words |= {name: "" for name in theirs if name not in words}
         if self.state:
             return typed.command("up", {**words, **self.layout.words})
-        before = [f"{name}={shlex.quote(value) if value else ''}" for name, value in words.items()]
+        before = (typed.quoted(f"{name}={value}") for name, value in words.items())
         return " ".join([*before, "docker compose up --build"])
 
     def target(self, url: str) -> Target:

@@ -21,9 +21,7 @@ import logging
 import time
 from typing import IO
 
-from paceline.ending import READ as READ
-from paceline.ending import WRITE as WRITE
-from paceline.ending import Ending
+from paceline.ending import READ, WRITE, Ending
 from paceline.errors import Disconnected, RequestError, RequestTimeout
 from paceline.exchange import Exchange, Refusal
 from paceline.http.request import RequestHead

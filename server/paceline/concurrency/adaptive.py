@@ -45,7 +45,8 @@ from paceline.concurrency.rider import Rider
 from paceline.concurrency.riders import Riders
 from paceline.concurrency.room import dispensable
 from paceline.concurrency.watch import Watch
-from paceline.conversation import READ, WRITE, Conversation
+from paceline.conversation import Conversation
+from paceline.ending import READ, WRITE
 from paceline.health import CheckedConversation
 from paceline.observe.observation import Crowd
 from paceline.service import Service

@@ -10,7 +10,8 @@ from typing import Any
 
 from paceline.concurrency.activity import BUSY, Activity
 from paceline.concurrency.descriptors import Spare
-from paceline.conversation import READ, Conversation
+from paceline.conversation import Conversation
+from paceline.ending import READ
 from paceline.exchange import Exchange
 from paceline.health import kind_of_conversation
 from paceline.observe.observation import Crowd

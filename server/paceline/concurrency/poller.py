@@ -6,7 +6,7 @@ import selectors
 import threading
 from typing import TYPE_CHECKING
 
-from paceline.conversation import READ, WRITE
+from paceline.ending import READ, WRITE
 
 _TO_SELECTORS = {READ: selectors.EVENT_READ, WRITE: selectors.EVENT_WRITE}
 

@@ -11,7 +11,8 @@ import select
 
 from paceline.concurrency.activity import Activity, Seat
 from paceline.concurrency.base import HEARTBEAT, Model
-from paceline.conversation import READ, Conversation
+from paceline.conversation import Conversation
+from paceline.ending import READ
 from paceline.service import Service
 from paceline.transport import Listener
 

@@ -12,7 +12,8 @@ import threading
 
 from paceline.concurrency.activity import BUSY, IDLE, Activity, Doing
 from paceline.concurrency.base import HEARTBEAT, Model, log
-from paceline.conversation import READ, Conversation
+from paceline.conversation import Conversation
+from paceline.ending import READ
 from paceline.service import Service
 from paceline.transport import Listener
 

@@ -16,7 +16,8 @@ from collections import deque
 
 from paceline.concurrency.activity import Activity, Seat
 from paceline.concurrency.base import DRAIN, HEARTBEAT, Model
-from paceline.conversation import READ, Conversation
+from paceline.conversation import Conversation
+from paceline.ending import READ
 from paceline.health import CheckedConversation
 from paceline.service import Service
 from paceline.transport import Listener

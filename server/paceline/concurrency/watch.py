@@ -10,8 +10,8 @@ import contextlib
 import threading
 
 from paceline.concurrency.poller import Poller
-from paceline.conversation import WRITE, Conversation
-from paceline.ending import Ending
+from paceline.conversation import Conversation
+from paceline.ending import WRITE, Ending
 from paceline.sender import Sender
 
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 from wsgiref.types import WSGIApplication
 
-from paceline.conversation import WRITE, Conversation
+from paceline.conversation import Conversation
+from paceline.ending import WRITE
 from paceline.exchange import Exchange
 from paceline.observed import ObservedConversation
 from paceline.service import Service

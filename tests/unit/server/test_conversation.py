@@ -12,7 +12,7 @@ from wsgiref.validate import validator
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from paceline.conversation import READ, WRITE
+from paceline.ending import READ, WRITE
 from paceline.limits import Limits, Timeouts
 from paceline.observe import Record
 from paceline.wsgi.environ import Forwarding

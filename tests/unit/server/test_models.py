@@ -14,7 +14,7 @@ import pytest
 from paceline.concurrency import MODELS, Model, adaptive, rider
 from paceline.concurrency.poller import SelectorPoller, make_poller
 from paceline.concurrency.running import _cpu_clock, running_clock
-from paceline.conversation import READ, WRITE
+from paceline.ending import READ, WRITE
 from paceline.limits import Limits, Timeouts
 from paceline.observe import Record
 from paceline.service import Service
