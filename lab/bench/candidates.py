@@ -64,7 +64,7 @@ class Candidate:
         return self.choice.threads if self.choice else None
 
     def runs(self, workload: Workload) -> bool:
-        """Whether it can be asked this: the floor has one answer, nginx no room for the idle."""
+        """Whether it can be asked this: the floor has few answers, nginx no room for the idle."""
         if workload.idle and (self.setup.way, self.setup.bind) != (DIRECT, TCP):
             return False
         return self.choice is not None or workload.floor
@@ -72,7 +72,7 @@ class Candidate:
     def command(self, workload: Workload, bind: str) -> list[str]:
         """The command line that serves the workload's application, with no access log."""
         if self.choice is None:
-            return [PYTHON, "-m", "lab.bench.floor", bind]
+            return [PYTHON, "-m", "lab.bench.floor", bind, workload.path]
         more: Sequence[str] = workload.arguments.get(self.choice.server.name, ())
         command = self.choice.command(bind, access_log=False)
         return [*(workload.application if part == DJANGO else part for part in command), *more]

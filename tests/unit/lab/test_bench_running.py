@@ -306,6 +306,12 @@ class TestForReal:
         assert 0 < made.figures["server_busy"] < 1.1
         assert [command.split()[:2] for command in made.commands] == [["taskset", "-c"]] * 2
 
+    def test_the_floor_of_what_waits_is_a_thread_for_each_connection(self, tmp_path: Path):
+        made = run_once(tmp_path, Candidate.parse("floor"), WORKLOADS["wait-10"])
+        assert made.void is None
+        assert made.figures["p50_ms"] >= 10
+        assert made.figures["peak_threads"] > 8  # of the load's connections
+
     def test_latency_is_found_at_shares_of_the_rate(self, tmp_path: Path):
         candidate = Candidate.parse("paceline")
         plan = Plan([HELLO], [candidate], 1, 1, 0, these_cores(), 8, latency=True)
