@@ -29,21 +29,19 @@ Schmidt et al., "Leader/Followers", POSA 2, 2000, has the pattern; the monitor i
 
 import contextlib
 import logging
-import math
 import queue
 import threading
 import time
 from collections import deque
 
-from paceline.balance import LOOK
+from paceline.concurrency.acceptor import RESTLESS, Acceptor
 from paceline.concurrency.activity import IDLE, LEADING, Activity, Doing
-from paceline.concurrency.base import DRAIN, HANDSHAKES, HEARTBEAT, Model
+from paceline.concurrency.base import HEARTBEAT, Model
 from paceline.concurrency.memory import give_back
 from paceline.concurrency.monitor import Monitor
 from paceline.concurrency.poller import make_poller
 from paceline.concurrency.rider import Rider
 from paceline.concurrency.riders import Riders
-from paceline.concurrency.room import dispensable
 from paceline.concurrency.watch import Watch
 from paceline.conversation import Conversation
 from paceline.ending import READ, WRITE
@@ -56,9 +54,7 @@ log = logging.getLogger("paceline.error")
 
 MAX_THREADS = 64  # where --threads was not given: what waits costs a stack, no more
 DOZE_AFTER = 0.01  # seconds without work, after which it waits to be called
-RESTLESS = 0.05  # seconds between two polls while draining, or while there is no room
 TRIM = 10.0  # seconds at least between two times that memory is given back
-ACCEPTS_IN_A_ROW = 64
 
 
 class Adaptive(Model):
@@ -85,27 +81,20 @@ class Adaptive(Model):
         self._dozing = False
         # Whether the queue is older than a tick: who came since would be behind those who come now.
         self._overdue = False
-        self._accepting: dict[int, Listener] = {}
-        self._waiting_for_room = False
-        self._pause = HEARTBEAT  # seconds that a poll may take
-        self._look_at = math.inf  # when listeners are looked at that it has turned away from
-        self._next_sweep = 0.0
-        self._last_call = 0.0  # when it accepts for the last time, in a drain
-        self._drained_by = 0.0
-        self._finished = False
+        self._acceptor = Acceptor(self, self._poller, self._watch)
 
     # --- the monitor, which is the main thread ------------------------------------------------
 
     def run(self) -> None:
         """Serve until stopped, then until the last conversation is over."""
         self._poller.register(self._stopped, READ)
-        self._tell()
-        self._open_listeners()
-        self._riders.start()
-        monitor, riders = self._monitor, self._riders
+        monitor, riders, acceptor = self._monitor, self._riders, self._acceptor
+        acceptor.tell()
+        acceptor.listen()
+        riders.start()
         now = quiet_since = time.monotonic()
         monitor.begin(now)
-        while not self._finished:
+        while not acceptor.finished:
             time.sleep(monitor.pause(now))
             now = time.monotonic()
             riders.dismiss_unneeded(now)
@@ -147,7 +136,8 @@ class Adaptive(Model):
 
     def _ride(self, me: Rider) -> None:
         ready, parked, monitor = self._ready, self._riders.parked, self._monitor
-        while not self._finished:
+        acceptor = self._acceptor
+        while not acceptor.finished:
             if self._overdue:
                 self._overdue = False
                 self._lead(at_once=True)
@@ -234,8 +224,9 @@ class Adaptive(Model):
         return True
 
     def _poll(self, at_once: bool) -> None:
+        acceptor = self._acceptor
         self._polling = True
-        events = self._poller.poll(0 if at_once else self._pause)
+        events = self._poller.poll(0 if at_once else acceptor.pause)
         self._polling = False
         now = time.monotonic()
         conversations, admit = self._conversations, self._admit
@@ -254,9 +245,9 @@ class Adaptive(Model):
         if self._dozing:
             self._dozing = False
             self._call.put(None)
-        if now >= self._look_at:
-            self._look_again()
-        if now >= self._next_sweep:
+        if now >= acceptor.look_at:
+            acceptor.look_again()
+        if now >= acceptor.tend_at:
             self._sweep(now)
 
     def _preview(self, conversation: Conversation) -> None:
@@ -274,97 +265,19 @@ class Adaptive(Model):
                 self._watch.renew(conversation)
 
     def _attend(self, descriptor: int) -> None:
-        """Take in connections; or notice that the worker is to stop."""
+        """Let those in who have connected; or notice that the worker is to stop."""
         if descriptor == self._stopped:
             self._poller.unregister(descriptor)
-            self._pause, self._look_at, self._next_sweep = RESTLESS, math.inf, 0.0
-            return
-        listener = self._accepting.get(descriptor)
-        if listener is None:
-            return
-        for _ in range(ACCEPTS_IN_A_ROW):
-            if len(self._conversations) >= self.service.max_connections:
-                self._close_listeners()
-                self._waiting_for_room = True
-                self._pause, self._next_sweep = RESTLESS, 0.0
-                return
-            if self._yields():
-                return
-            conversation = self.accept(listener)
-            if conversation is None:
-                return
-            self._watch.take_in(conversation)
-            self._tell()
-
-    def _tell(self) -> None:
-        """Tell the other workers how many connections there are here."""
-        if self.service.place is not None:
-            self.service.place.say(math.inf if self.stopping else len(self._conversations))
-
-    def _yields(self) -> bool:
-        """Leave who connects to a worker that has fewer, unless nobody there has time for them."""
-        place, now = self.service.place, time.monotonic()
-        if place is None or self.stopping or not place.yields(len(self._conversations), now):
-            return False
-        self._close_listeners()
-        self._pause, self._look_at = LOOK, now + LOOK
-        return True
-
-    def _look_again(self) -> None:
-        """See whether those who were left to another worker are still there."""
-        self._pause, self._look_at = HEARTBEAT, math.inf
-        self._open_listeners()
+            self._acceptor.stop()
+        else:
+            self._acceptor.accept(descriptor)
 
     def _sweep(self, now: float) -> None:
         """About once a second: give a sign of life, and see whose time is up."""
         self.service.heartbeat()
-        self._tell()
-        self._next_sweep = now + (RESTLESS if self._waiting_for_room else HEARTBEAT)
-        if self.stopping:
-            self._drain(now)
-        elif self._waiting_for_room:
-            self._make_room(now)
+        self._acceptor.tend(now)
         for conversation in list(self._conversations.values()):
             if conversation.deadline < now and not conversation.owned:
                 conversation.owned = True
                 conversation.ready_at = now
                 self._ready.append(conversation)  # its rider finds it expired
-
-    def _make_room(self, now: float) -> None:
-        """Listen again where there is room; else ask those to leave who can be spared."""
-        if len(self._conversations) < self.service.max_connections:
-            self._waiting_for_room = False
-            self._pause = HEARTBEAT
-            self._open_listeners()
-            return
-        everybody = list(self._conversations.values())
-        for conversation in dispensable(everybody, self.service, now):
-            conversation.deadline = 0.0  # its rider still serves what has come meanwhile
-
-    def _drain(self, now: float) -> None:
-        if not self._drained_by:
-            self._close_listeners()
-            self._last_call, self._drained_by = now + HANDSHAKES, now + DRAIN
-        if self._last_call:
-            for conversation in self.who_waits():
-                self._watch.take_in(conversation)
-        if now >= self._last_call > 0:
-            self._last_call = 0.0
-            for listener in self.listeners:
-                listener.close()
-        self._next_sweep = now + RESTLESS
-        for conversation in list(self._conversations.values()):
-            if not conversation.owned and conversation.idle:
-                conversation.deadline = min(conversation.deadline, self._drained_by)
-        self._finished = not self._conversations and not self._last_call
-
-    def _open_listeners(self) -> None:
-        for listener in self.listeners:
-            descriptor = listener.socket.fileno()
-            self._accepting[descriptor] = listener
-            self._poller.register(descriptor, READ)
-
-    def _close_listeners(self) -> None:
-        for descriptor in self._accepting:
-            self._poller.unregister(descriptor)
-        self._accepting.clear()

@@ -138,7 +138,7 @@ def test_who_has_come_since_is_let_in_before_a_queue_that_is_old_is_served(
 
     def serve(conversation: str) -> None:
         did.append(f"serve {conversation}")
-        model._finished = True
+        model._acceptor.finished = True
 
     monkeypatch.setattr(model, "_serve", serve)
     monkeypatch.setattr(model, "_poll", lambda at_once: did.append(f"poll {at_once}"))
