@@ -51,15 +51,15 @@ class Project:
         with uninterrupted():
             self._compose(["up", "--detach", "--no-build", PROXY], words)
 
-    def down(self, *options: str) -> None:
+    def down(self) -> None:
         """Ends and removes the containers."""
         with uninterrupted():
-            self._compose(["down", "--timeout", STOP_WITHIN, "--remove-orphans", *options])
+            self._down()
 
     def remove(self) -> None:
-        """Removes all that there is of it."""
-        self.down("--volumes")
+        """Removes all that there is of it, to the end, however often it is asked to stop."""
         with uninterrupted():
+            self._down("--volumes")
             ours = f"reference={self.name}-*"
             listed = ("image", "ls", "--format", "{{.Repository}}:{{.Tag}}", "--filter", ours)
             if images := docker(*listed).split():
@@ -77,6 +77,9 @@ class Project:
         """What a service said last."""
         logs = ["logs", "--no-color", "--no-log-prefix", "--tail", "1", service]
         return self._compose(logs).strip()
+
+    def _down(self, *options: str) -> None:
+        self._compose(["down", "--timeout", STOP_WITHIN, "--remove-orphans", *options])
 
     def _compose(
         self,
@@ -123,10 +126,11 @@ def docker(
     return done.stdout
 
 
-def version() -> str:
-    """Of engine and compose.  Raises LabError where one is missing."""
-    engine = docker("version", "--format", "{{.Server.Version}}").strip()
-    return f"Docker {engine}, Compose {docker('compose', 'version', '--short').strip()}"
+def version(within: float = DONE_WITHIN) -> str:
+    """Of engine and compose, each told within seconds.  Raises LabError where one is missing."""
+    engine = docker("version", "--format", "{{.Server.Version}}", within=within).strip()
+    plugin = docker("compose", "version", "--short", within=within).strip()
+    return f"Docker {engine}, Compose {plugin}"
 
 
 def endpoint() -> str:

@@ -6,6 +6,7 @@ LAB_TELEMETRY                the folder of the sockets         (var/run/telemetr
 SITE_URL                     the stack as people call it       (http://localhost:8080)
 PROXY_URL                    where it is reached from here     (SITE_URL)
 LAB_BENCH                    the folder of the bench's results (nowhere: no bench is started)
+APP_PATH, APP_WSGI, …        a project of one's own that the stack runs (none)
 OTEL_EXPORTER_OTLP_ENDPOINT  where all that comes is passed on (nowhere)
 """
 
@@ -23,6 +24,8 @@ from lab.stack.layout import REPO
 
 VAR = REPO / "var"
 
+PROJECT = ("APP_PATH", "APP_WSGI", "APP_REQUIREMENTS", "APP_ENV_FILE")
+
 
 @dataclass(frozen=True)
 class Environment:
@@ -37,6 +40,8 @@ class Environment:
     """Of another collector; empty for none."""
     bench: str
     """The folder of results, which also says that servers can be measured here; empty for none."""
+    project: Mapping[str, str]
+    """The words of the one that the stack runs; empty where it runs none of one's own."""
 
     @classmethod
     def read(cls, environ: Mapping[str, str] = os.environ) -> "Environment":
@@ -64,6 +69,7 @@ class Environment:
             proxy_url=http_url("PROXY_URL", environ, site),
             endpoint=endpoint,
             bench=environ.get("LAB_BENCH", ""),
+            project={name: environ.get(name, "") for name in PROJECT if environ.get("APP_PATH")},
         )
 
     @property

@@ -32,6 +32,8 @@ class Job:
     command: Sequence[str]
     against: str = ""
     """The name of the result that it is compared with; empty for none."""
+    contained: bool = False
+    """Whether it has containers to remove before it ends: then it is asked to end, never killed."""
 
 
 @dataclass(frozen=True)
@@ -63,12 +65,13 @@ class Runner:
         self._thread.start()
 
     def close(self) -> None:
-        """Ends what runs, and waits for that."""
+        """Ends what runs, and waits for that; what is late with its containers goes on alone."""
         if self._thread:
             self._jobs.put(None)
             self.stop()
             self._thread.join(GRACE)
-            if self._popen and self._thread.is_alive():
+            job = self._state.job
+            if self._popen and self._thread.is_alive() and not (job and job.contained):
                 self._popen.kill()
 
     def begin(self, job: Job) -> bool:

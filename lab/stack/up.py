@@ -121,6 +121,7 @@ def environment(words: Words, layout: Layout, bind: str) -> dict[str, str]:
     console = f"http://localhost:{words.console_port}"
     return {
         **words.environ,
+        "LAB_VAR": str(layout.var),  # which counted from where `lab up` was typed
         "BIND": bind,
         "DATA_DIR": str(layout.data),
         "STATIC_ROOT": str(layout.static),

@@ -2,18 +2,18 @@
 
 import re
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
 from lab.bench import cli, comparison
-from lab.bench.experiment import Experiment
+from lab.bench.experiment import QUICK_ROUNDS, QUICK_SECONDS, Experiment
 from lab.bench.measuring import facts
 from lab.bench.results import Results
-from lab.console.pages.bench_form import NUMBERS, Given, Unrunnable, command, groups, planned
-from lab.console.pages.bench_results import folder, found, listed, load
+from lab.console.pages.bench_form import Given, command, planned
+from lab.console.pages.bench_offer import NUMBERS, TIMES, Unrunnable, groups
+from lab.console.pages.bench_results import folder, found, is_of_here, listed, load, project
 from lab.console.pages.shell import page
 from lab.console.runner import RUNNER, Job
 from lab.errors import LabError
@@ -29,10 +29,10 @@ def bench(request: HttpRequest) -> HttpResponse:
     """The list and the form; once that is sent, the bench that runs."""
     if request.method != "POST":
         return shown(request, like(request.GET.get("like", "")))
-    given = Given.sent(request.POST)
+    given = Given.sent(request.POST, project())
     name = f"{datetime.now(UTC):%Y%m%d-%H%M%S}"
     try:
-        job = Job(name, checked(given, folder() / f"{name}.json"), given.against)
+        job = checked(given, name)
     except Unrunnable as error:
         return shown(request, given, str(error), 400)
     folder().mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -41,21 +41,21 @@ def bench(request: HttpRequest) -> HttpResponse:
     return HttpResponseRedirect(reverse("bench"))
 
 
-def checked(given: Given, out: Path) -> list[str]:
-    """The command line that does what was given.  Raises Unrunnable."""
+def checked(given: Given, name: str) -> Job:
+    """The job that does what was given.  Raises Unrunnable."""
     words = given.words()
     plan = planned(words)
     old = older(given.against) if given.against else None
     if reason := hindrance():
         raise Unrunnable(f"{reason}.")
-    if old is None:
-        return command(words, out, None)
-    if reasons := comparison.unlike(old.facts, facts(plan)):
+    if old and (reasons := comparison.unlike(old.facts, facts(plan))):
         raise Unrunnable(
             f"{given.against} is of another machine, so nothing here can be compared with it: "
             f"{'; '.join(reasons)}."
         )
-    return command(words, out, found(given.against))
+    to, against = folder() / f"{name}.json", found(given.against) if old else None
+    contained = any(each.setup.contained for each in plan.candidates)
+    return Job(name, command(words, to, against), given.against, contained)
 
 
 def older(name: str) -> Results:
@@ -71,12 +71,16 @@ def like(name: str) -> Given:
 
     Raises Http404.
     """
+    usual = Given(project=project())
     if not name:
-        return Given()
+        return usual
+    results = load(name)
+    if not is_of_here(results):
+        return usual
     try:
-        return Given.like(Experiment.read(load(name).plan, name), name)
+        return Given.like(Experiment.read(results.plan, name), name, project())
     except LabError:
-        return Given()
+        return usual
 
 
 def shown(request: HttpRequest, given: Given, problem: str = "", status: int = 200) -> HttpResponse:
@@ -88,8 +92,10 @@ def shown(request: HttpRequest, given: Given, problem: str = "", status: int = 2
         "hindrance": hindrance(),
         "folder": folder(),
         "groups": [(group, group.ticked(given.chosen(group))) for group in groups()],
-        "numbers": [(number, given.number(number)) for number in NUMBERS],
+        "numbers": [(number, given.number(number)) for number in (*NUMBERS, *TIMES)],
         "given": given,
+        "quick_rounds": QUICK_ROUNDS,
+        "quick_seconds": QUICK_SECONDS,
     }
     return page(request, "bench", "bench", context, status)
 

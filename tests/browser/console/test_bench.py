@@ -123,3 +123,23 @@ def test_a_result_fits_the_screen_with_its_colours(open_bench: Open, width: int,
     bar = page.locator(".plot .paceline .amount").first
     expect(bar).to_have_css("fill", fill)
     expect(bar).to_have_css("height", "10px")  # no sheet of the console touches it
+
+
+def test_the_project_of_the_stack_stands_in_the_place_of_the_workloads(
+    browser: Browser, tmp_path: Path
+):
+    project = {"APP_PATH": str(tmp_path), "APP_WSGI": "shop:app"}
+    with (
+        Console(tmp_path, {"LAB_BENCH": str(tmp_path), **project}) as console,
+        opener(browser, console.url) as open_page,
+    ):
+        page = open_page()
+        page.goto("/bench/")
+        need("wrk")
+        workloads = page.get_by_role("group", name="workloads")
+        paths = page.get_by_label("paths to ask")
+        expect(paths).to_have_value("/")
+        expect(workloads).to_be_hidden()
+        page.get_by_label("shop:app").press("Space")
+        expect(workloads).to_be_visible()
+        expect(paths).to_be_hidden()

@@ -13,9 +13,11 @@ import pytest
 import requests
 
 from lab.bench import cli, machine
-from lab.bench.experiment import Experiment
+from lab.bench.experiment import QUICK_ROUNDS, QUICK_SECONDS, Experiment
 from lab.bench.results import Results
-from lab.console.pages.bench_form import Given
+from lab.bench.workloads import WORKLOADS
+from lab.console.pages.bench_form import Given, planned
+from lab.console.pages.bench_offer import Unrunnable
 from tests.services.requirements import need
 from tests.services.stack import eventually, is_alive
 from tests.unit.console.measured import MACHINE, written
@@ -38,10 +40,10 @@ SMALL = {
 class Bench(Console):
     """A console that may measure; its results lie in ``bench`` of a folder."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **environ: str) -> None:
         self.results = folder / "bench"
         self.results.mkdir()
-        super().__init__(folder, {"LAB_BENCH": str(self.results)})
+        super().__init__(folder, {"LAB_BENCH": str(self.results), **environ})
 
     def send_form(self, address: str, given: dict[str, str | list[str]]) -> requests.Response:
         with requests.Session() as person:
@@ -162,9 +164,18 @@ def test_the_form_says_what_the_command_takes_and_can_be_filled_in_from_it():
         threads=(None, 8),
         connections=(32,),
     )
-    again = Given.like(asked, "first")
+    again = Given.like(asked, "first", {})
     assert again.words() == given.words()
     assert again.against == "first"
+
+
+def test_a_quick_look_chooses_its_rounds_and_seconds_by_itself():
+    given = Given({"only": ["hello"]}, {"rounds": "many", "seconds": "999"}, quick=True)
+    asked = cli.asked(given.words())
+    assert (asked.rounds, asked.seconds) == (QUICK_ROUNDS, QUICK_SECONDS)
+    many = Given({"only": [*WORKLOADS]}, {"connections": "1,2,3"}, latency=True, quick=True)
+    with pytest.raises(Unrunnable, match=r"^Quick: one round alone would take about \d+ minutes"):
+        planned(many.words())
 
 
 def test_the_same_can_be_measured_again(bench: Bench):

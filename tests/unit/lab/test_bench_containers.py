@@ -111,3 +111,14 @@ class TestDocker:
             os.kill(os.getpid(), signal.SIGINT)
             done = True
         assert done
+
+    def test_all_is_removed_whoever_asks_to_stop_meanwhile(self, docker: Path, tmp_path: Path):
+        docker.write_text(
+            f"""#!/bin/sh
+            echo "$*" >> {tmp_path}/log
+            case "$*" in *down*) kill -INT $PPID ;; "image ls"*) echo i:t ;; esac
+            """
+        )
+        with pytest.raises(KeyboardInterrupt):
+            compose.Project().remove()
+        assert (tmp_path / "log").read_text().splitlines()[-1] == "image rm i:t"
