@@ -1,6 +1,7 @@
 """Makes the runs of a plan, keeps each as it is made, and tells how far it is."""
 
 import math
+import shlex
 import signal
 import time
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from lab import typed
 from lab.bench import compose, machine, rounds
 from lab.bench.load import WARM_UP
 from lab.bench.results import Results, Run
@@ -48,11 +50,17 @@ def measure(plan: Plan, results: Results, raw: Path | None, until: float = math.
             if raw:
                 results.save(raw)
     except KeyboardInterrupt:
-        click.echo("stopped; what was done follows")
+        click.echo(f"stopped; what was done follows{how_to_resume(raw)}")
         return False
     if rounds.left(plan, results.runs):
-        click.echo("time is up; what was done follows")
+        click.echo(f"time is up; what was done follows{how_to_resume(raw)}")
     return True
+
+
+def how_to_resume(raw: Path | None) -> str:
+    """The command that makes what is left, ready to stand behind a line; empty with no file."""
+    command = f"{typed.lab()} bench --resume {shlex.quote(str(raw))}"
+    return f", and `{command}` makes the rest" if raw else ""
 
 
 def progress(plan: Plan, results: Results, until: float = math.inf) -> Iterator[str]:

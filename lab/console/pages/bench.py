@@ -1,12 +1,14 @@
 """The list of results, and a form that starts a bench and shows it live."""
 
 import re
+import shlex
 from datetime import UTC, datetime
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
+from lab import typed
 from lab.bench import cli, comparison
 from lab.bench.experiment import QUICK_ROUNDS, QUICK_SECONDS, Experiment
 from lab.bench.measuring import facts
@@ -90,7 +92,7 @@ def shown(request: HttpRequest, given: Given, problem: str = "", status: int = 2
         "listed": [*listed()],
         "problem": problem,
         "hindrance": hindrance(),
-        "folder": folder(),
+        "first": shlex.quote(str(folder() / "first.json")),
         "groups": [(group, group.ticked(given.chosen(group))) for group in groups()],
         "numbers": [(number, given.number(number)) for number in (*NUMBERS, *TIMES)],
         "given": given,
@@ -119,7 +121,7 @@ def now() -> dict[str, Any] | None:
     return {
         "name": state.job.name,
         "against": state.job.against,
-        "command": " ".join(["lab", *state.job.command[3:]]),
+        "command": f"{typed.lab()} {shlex.join(state.job.command[3:])}",
         "lines": "\n".join(state.lines[-SHOWN:]),
         "running": state.running,
         "ended": state.ended,

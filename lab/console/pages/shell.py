@@ -6,6 +6,8 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from lab import typed
+
 PAGES = (
     ("traces", "Traces"),
     ("compare", "Compare"),
@@ -24,7 +26,7 @@ def page(
     request: HttpRequest, name: str, here: str, context: Mapping[str, Any], status: int = 200
 ) -> HttpResponse:
     """A whole page; traces are of the moment, so no copy of it is kept anywhere."""
-    shared = {"pages": PAGES, "here": here, "sheets": SHEETS}
+    shared = {"pages": PAGES, "here": here, "sheets": SHEETS, "lab": typed.lab()}
     answer = render(request, f"console/{name}.html", {**shared, **context}, status=status)
     answer["Cache-Control"] = "no-store"
     return answer

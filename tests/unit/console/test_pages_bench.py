@@ -3,8 +3,10 @@
 The bench is a real one, of one run of a second.
 """
 
+import html
 import os
 import re
+import shlex
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +14,7 @@ from pathlib import Path
 import pytest
 import requests
 
+from lab import typed
 from lab.bench import cli, machine
 from lab.bench.experiment import QUICK_ROUNDS, QUICK_SECONDS, Experiment
 from lab.bench.results import Results
@@ -217,6 +220,7 @@ def test_one_runs_at_a_time_and_leaves_its_result(bench: Bench):
     ]
     assert bench.get(f"/bench/{name}/").status_code == 200
     assert bench.shows("Against the results of")
+    assert bench.shows(f"<code>{typed.lab()} bench --only=hello --servers=floor ")
     assert bench.shows(f'href="/bench/compare/?old=here&amp;new={name}"')
     both = bench.get(f"/bench/compare/?old=here&new={name}").text
     assert "requests/s" in both
@@ -235,7 +239,11 @@ def test_one_that_is_stopped_leaves_nothing_running(bench: Bench):
 
 def test_it_is_as_urgent_as_any_other_program_and_ends_with_the_console(tmp_path: Path):
     need("wrk")
-    with Bench(tmp_path) as bench:
+    folder = tmp_path / "a folder"
+    folder.mkdir()
+    with Bench(folder) as bench:
+        first = html.escape(shlex.quote(f"{bench.results}/first.json"))
+        assert bench.shows(f"<code>{typed.lab()} bench --json {first}</code>")
         bench.send_form("/bench/", {**SMALL, "seconds": "60"})
         eventually(lambda: children(worker_of(bench)))
         (pid,) = children(worker_of(bench))

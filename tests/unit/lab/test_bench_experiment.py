@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from lab import typed
 from lab.bench import comparison, experiment, measuring, rounds
 from lab.bench.candidates import Candidate
 from lab.bench.cli import bench, choose
@@ -66,7 +67,9 @@ class TestQuick:
     ):
         results = Results({}, ["hello"], ["paceline", "floor"])
         assert measuring.measure(plan(), results, None, until=time.monotonic())
-        assert "time is up" in capsys.readouterr().out
+        assert capsys.readouterr().out.endswith("time is up; what was done follows\n")
+        measuring.measure(plan(), results, Path("a b.json"), until=time.monotonic())
+        assert f"`{typed.lab()} bench --resume 'a b.json'` makes" in capsys.readouterr().out
 
 
 class TestLeft:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from lab import typed
 from lab.bench import answering, idle, latency, rounds, running
 from lab.bench.candidates import Candidate
 from lab.bench.limit import limited
@@ -354,7 +355,7 @@ class TestForReal:
         running_bench.send_signal(signal.SIGINT)
         rest, _ = running_bench.communicate(timeout=30)
         assert running_bench.returncode == 130, rest
-        assert "stopped; what was done follows" in rest
+        assert f"follows, and `{typed.lab()} bench --resume {raw}` makes the rest" in rest
         assert "hello: plain WSGI" in rest
         assert json.loads(raw.read_text())["runs"]
         eventually(lambda: not any(is_running(pid) for pid in children))
