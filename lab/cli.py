@@ -13,6 +13,7 @@ import click
 
 from lab import catalogue, typed
 from lab.advise.cli import advise
+from lab.bench import machine
 from lab.bench.cli import bench
 from lab.environment import environment, names_for_us, refuse_slips
 from lab.errors import LabError
@@ -45,7 +46,23 @@ class Lab(click.Group):
             ctx.exit(2 if isinstance(error, WordError) else 1)
 
 
+def version(ctx: click.Context, _: click.Parameter, is_asked: bool) -> None:
+    """Prints what this lab is made of, and ends."""
+    if is_asked:
+        lab, paceline = map(machine.package_version, ("wsgi-lab", "paceline"))
+        click.echo(f"lab {lab}, paceline {paceline}, {machine.python()}")
+        ctx.exit()
+
+
 @click.group(cls=Lab, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=version,
+    help="Show the versions of the lab, paceline and Python, and exit.",
+)
 def main() -> None:
     """One request end to end: nginx, a WSGI server and an application, as processes of yours.
 

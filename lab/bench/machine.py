@@ -121,7 +121,7 @@ def facts() -> dict[str, str]:
     return {
         "CPU": f"{cpu_model()}, {os.cpu_count()} cores",
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
-        "Python": f"{platform.python_implementation()} {platform.python_version()}",
+        "Python": python(),
         **{name: found for name in PACKAGES if (found := package_version(name))},
         "wrk": wrk.version(),
         "commit": commit(),
@@ -142,6 +142,11 @@ def cpu_model() -> str:
         if line.startswith("model name"):
             return line.partition(":")[2].strip()
     return platform.machine()  # ARM kernels give no name
+
+
+def python() -> str:
+    """This Python, as in `CPython 3.13.5`."""
+    return f"{platform.python_implementation()} {platform.python_version()}"
 
 
 def package_version(name: str) -> str:

@@ -48,6 +48,9 @@ def make(arguments: list[str]) -> None:
 
 def lab(arguments: list[str]) -> None:
     name, *rest = arguments
+    if name.startswith("-"):
+        assert name in {option for each in main.params for option in each.opts}
+        return
     command = main.commands[name]
     if "--help" in rest:  # it ends the reading of what stands behind it
         assert rest == ["--help"]
