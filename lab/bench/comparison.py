@@ -133,13 +133,16 @@ def why_not(old: Results, new: Results, workload: str, server: str) -> str:
 
 
 def left_out(old: Results, new: Results) -> Iterator[str]:
-    """Each cell that is not compared, with the reason, for people."""
+    """The cells of each workload that are not compared, by the reason, for people."""
     cells = {
         (w, s): None for each in (new, old) for w, found in each.cells().items() for s in found
     }
+    told: dict[tuple[str, str], list[str]] = {}
     for workload, server in cells:
         if reason := why_not(old, new, workload, server):
-            yield f"{workload}, {server}: {reason}"
+            told.setdefault((workload, reason), []).append(server)
+    for (workload, reason), servers in told.items():
+        yield f"{workload}, {', '.join(servers)}: {reason}"
 
 
 def _connections(results: Results, workload: str, server: str) -> set[int]:

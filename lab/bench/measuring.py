@@ -21,7 +21,8 @@ def facts(plan: Plan) -> dict[str, str]:
     """Machine, versions and what is done, for people."""
     contained = any(each.setup.contained for each in plan.candidates)
     setups = {(each.setup.workers, each.setup.proxied) for each in plan.candidates}
-    shared = dict.fromkeys(plan.cores.shared(*setup) for setup in sorted(setups))
+    told = (plan.cores.shared(*setup).split("; ") for setup in sorted(setups))
+    shared = dict.fromkeys(each for parts in told for each in parts)
     warnings = list(filter(None, (plan.cores.warning, *shared, machine.disturbed())))
     connections = dict.fromkeys(plan.connections_of(each) for each in plan.candidates)
     return {

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 from html import escape
+from itertools import zip_longest
 from pathlib import Path
 
 from lab.bench import report
@@ -106,7 +107,8 @@ def lead(results: Results) -> Iterator[str]:
 def glance(results: Results) -> str:
     """Who is ahead in what, and an explanation of all plots."""
     explained = f"<p>{escape(HOW)}</p>"
-    return table(leading(results), "Who is ahead; less is better but for requests") + explained
+    caption = "Who is ahead; less is better but for requests"
+    return table(leading(results), caption, "glance") + explained
 
 
 def leading(results: Results) -> Table:
@@ -196,21 +198,31 @@ def listed(lines: Iterator[str]) -> str:
 
 def table(rows: Table, caption: str, look: str = "") -> str:
     """Rows as a table whose first column names them; figures stand to the right."""
-    heading, *others = rows
-    head = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in heading)
+    others = rows[1:]
+    by_column = zip_longest(*rows, fillvalue="")
+    head = "".join(
+        f'<th scope="col"{figures(not look and any(map(FIGURE.fullmatch, cells)))}>'
+        f"{escape(name)}</th>"
+        for name, *cells in by_column
+    )
     lines = (
         f'<tr><th scope="row">{escape(first)}</th>'
         f"{''.join(cell_of(cell, not look) for cell in rest)}</tr>"
         for first, *rest in others
     )
-    said = f"<caption>{escape(caption)}</caption>" if caption else ""
+    said = f"<caption><span>{escape(caption)}</span></caption>" if caption else ""
     return (
         f'<div class="scroll"><table class="{look}">{said}<thead><tr>{head}</tr></thead>'
         f"<tbody>{''.join(lines)}</tbody></table></div>"
     )
 
 
-def cell_of(words: str, figures: bool) -> str:
+def cell_of(words: str, may_be_figure: bool) -> str:
     """One cell, which may be a figure among others."""
-    figure = ' class="figure"' if figures and FIGURE.fullmatch(words) else ""
-    return f"<td{figure}>{escape(words)}</td>"
+    is_figure = may_be_figure and FIGURE.fullmatch(words) is not None
+    return f"<td{figures(is_figure)}>{escape(words)}</td>"
+
+
+def figures(are_there: bool) -> str:
+    """What puts a cell, or the heading of a column, to the right."""
+    return ' class="figure"' if are_there else ""

@@ -113,7 +113,7 @@ def ways() -> Iterator[Option]:
     """Those of `lab bench --way`."""
     yield told(DIRECT, "the load asks the server itself")
     yield told(NGINX, "nginx stands between them")
-    both = "as nginx, and both in containers, whose images are built first"
+    both = "nginx and server in one each; their images are built first"
     yield told(CONTAINERS, both, no_docker())
 
 

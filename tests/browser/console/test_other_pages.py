@@ -132,5 +132,7 @@ def test_pages_fit_the_screen(open_page: Open, console: Console, width: int, sch
         links = page.get_by_role("navigation", name="Pages").get_by_role("link").all()
         assert len({(link.bounding_box() or {})["y"] for link in links}) == 1, "one line"
         assert page.evaluate("document.documentElement.scrollWidth") <= width, address
+        hidden = "all => all.filter((each) => each.scrollWidth > each.clientWidth).length"
+        assert page.locator(".scroll:has(.comparison)").evaluate_all(hidden) == 0
         dark = page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(18, 22, 25)"
         assert dark == (scheme == "dark")

@@ -13,6 +13,8 @@ from tests.unit.console.running import Console
 
 BOTH = "/bench/compare/?old=before&new=after"
 
+RATES = {"paceline": 1e4, "floor": 5e4}
+
 
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
@@ -20,7 +22,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
     folder = tmp_path_factory.mktemp("compare")
     results = folder / "bench"
     results.mkdir()
-    written(results / "before.json", {"paceline": 1e4, "floor": 5e4, "granian": 9e3}, wrk="4.1")
+    written(results / "before.json", {**RATES, "granian": 9e3, "waitress": 1.0}, wrk="4.1")
     written(
         results / "after.json",
         {"paceline": 12e3, "floor": 5e4, "uwsgi <b>": 1.0},
@@ -65,7 +67,7 @@ def test_what_is_not_the_same_and_what_is_not_compared_is_told(bench: Console):
     assert "wrk was 4.1 and is 4.2" in page
     assert "CPU was" not in page
     assert "it was not quiet" in page
-    assert "not compared: hello, granian: not in the new" in page
+    assert "not compared: hello, granian, waitress: not in the new" in page
     assert "not compared: hello, uwsgi &lt;b&gt;: not in the old" in page
 
 

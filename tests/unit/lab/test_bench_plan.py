@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from lab.bench import machine, measuring
 from lab.bench.candidates import Candidate
 from lab.bench.cli import bench, choose
 from lab.bench.experiment import Experiment
@@ -136,6 +137,12 @@ class TestCores:
     )
     def test_who_shares_a_core_is_said(self, cores: Cores, workers: int, proxied: bool, said: str):
         assert cores.shared(workers, proxied) == said
+
+    def test_what_many_setups_share_is_said_once(self, monkeypatch: pytest.MonkeyPatch):
+        monkeypatch.setattr(machine, "these_cores", lambda: Cores(0, 1))
+        monkeypatch.setattr(machine, "facts", dict)
+        plan, _ = asked("paceline", ways=("nginx",), workers=(1, 2)).plan()
+        assert measuring.facts(plan)["beware"].count("nginx and load share core 1") == 1
 
     def test_threads_of_one_core_are_said_where_not(self):
         cores = choose_cores([0, 1], {0: {0, 1}, 1: {0, 1}})

@@ -175,6 +175,8 @@ class TestPage:
     def test_figures_with_their_spread_stand_as_figures(self):
         made = page.body(results(a=[1.0, 2.0, 4.0], b=[8.0, 9.0, 9.5]))
         assert '<td class="figure">2 ±1 (1-4)</td>' in made
+        assert '<th scope="col" class="figure">requests/s</th>' in made
+        assert '<th scope="col">workload</th>' in made
 
     def test_a_workload_that_the_lab_has_no_more_is_shown(self):
         run = Run("of-old", "a", 1, ("run a",), {RATE.figure: 5.0})
