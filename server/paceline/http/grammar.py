@@ -55,6 +55,8 @@ CHUNK_SIZE = re.compile(
         rf"(?:[ \t]*;[ \t]*{_EXT_TOKEN}(?:[ \t]*=[ \t]*(?:{_EXT_TOKEN}|{_EXT_QUOTED}))?)*"
     ).encode("latin-1")
 )
+# The end of a chunk and the beginning of one without extensions.
+PLAIN_JOINT = re.compile(rb"\r\n([0-9A-Fa-f]{1,15})\r\n")
 
 # status-line = HTTP-version SP status-code SP [ reason-phrase ]     RFC 9112, 4
 # PEP 3333 asks applications for the code, one space, and a phrase without controls.

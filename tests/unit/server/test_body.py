@@ -51,6 +51,9 @@ GOOD = [
     (b"5\r\n0\r\n\r\n\r\n0\r\n\r\n", b"0\r\n\r\n"),
     (b'3;a;b=c;d="e\\"f;\t"\r\nabc\r\n0;x\r\n\r\n', b"abc"),
     (b"3 ; a = b\r\nabc\r\n0\r\n\r\n", b"abc"),
+    (b"1\r\na\r\nB\r\n0123456789a\r\n00b\r\n0123456789a\r\n0\r\n\r\n", b"a" + 2 * b"0123456789a"),
+    (b"1\r\n\r\r\n1\r\n\n\r\n4\r\n\r\n1\r\r\n0" + b"\r\n" * 2, b"\r\n\r\n1\r"),
+    (b"1\r\na\r\n1;x\r\nb\r\n01\r\nc\r\n1\r\nd\r\n0\r\nX: y\r\n\r\n", b"abcd"),
     (b"1\r\na\r\n0\r\nX: y\r\nEmpty:\r\nContent-Length: 7\r\n\r\n", b"a"),
 ]
 
@@ -87,8 +90,10 @@ def test_a_cut_body_is_never_done(data: bytes, content: bytes) -> None:
         b"1 \r\na\r\n",
         b"1\t\r\na\r\n",
         b"1_0\r\n",
+        b"0_1\r\na\r\n",
         b"\xb2\r\n",
         b"1" * 16 + b"\r\n",
+        b"0" * 15 + b"1\r\na\r\n",
         b"1\na\r\n",
         b"1\ra\r\n",
         b"1\r\r\na\r\n",
@@ -101,6 +106,7 @@ def test_a_cut_body_is_never_done(data: bytes, content: bytes) -> None:
         b"1;\0\r\na\r\n",
         b"1\r\nab\r\n",
         b"1\r\na\n\n",
+        b"1\r\na\n1\r\nb\r\n",
         b"1\r\na\r0",
         b"1\r\na0\r\n\r\n",
         b"0\r\nno colon\r\n\r\n",
@@ -113,8 +119,9 @@ def test_a_cut_body_is_never_done(data: bytes, content: bytes) -> None:
         b"0\r\n\n",
     ],
 )
-def test_chunks_that_are_refused(data: bytes) -> None:
-    for pieces in ways(data + BEHIND):
+@pytest.mark.parametrize("before", [b"", b"1\r\na\r\n"])
+def test_chunks_that_are_refused(before: bytes, data: bytes) -> None:
+    for pieces in ways(before + data + LAST_CHUNK + BEHIND):
         with pytest.raises(RequestError) as caught:
             decode(chunked(), pieces)
         assert caught.value.status.startswith("400 ")
@@ -125,7 +132,10 @@ def test_chunks_that_are_refused(data: bytes) -> None:
     [
         (b"4\r\nabcd\r\n0\r\n\r\n", {"limit": 3}, "413"),
         (b"2\r\nab\r\n2\r\ncd\r\n0\r\n\r\n", {"limit": 3}, "413"),
+        (b"1\r\na\r\n" * 4 + b"0\r\n\r\n", {"limit": 3}, "413"),
+        (b"1\r\na\r\n01\r\nb\r\n002\r\ncd\r\n0\r\n\r\n", {"limit": 3}, "413"),
         (b"f" * 15 + b"\r\n", {"limit": 3}, "413"),
+        (b"1\r\na\r\n" + b"f" * 15 + b"\r\n", {"limit": 3}, "413"),
         (b"0\r\nA: 1\r\nB: 2\r\n\r\n", {"fields": 1}, "431"),
         (b"0\r\nA: 12345\r\n\r\n", {"size": 7}, "431"),
         (b"0\r\nA: 12345678901234567890", {"size": 7}, "431"),
@@ -144,6 +154,7 @@ def test_limits_passed(data: bytes, decoder: dict[str, int], status: str) -> Non
     ("data", "decoder"),
     [
         (b"3\r\nabc\r\n0\r\n\r\n", {"limit": 3}),
+        (b"1\r\na\r\n" * 3 + b"0\r\n\r\n", {"limit": 3}),
         (b"0\r\nA: 1\r\nB: 2\r\n\r\n", {"fields": 2}),
         (b"0\r\nA: 1234\r\n\r\n", {"size": 7}),
         (b"0;" + b"a" * (MAX_SIZE_LINE - 2) + b"\r\n\r\n", {}),
@@ -196,6 +207,8 @@ def test_too_large_a_chunk_is_refused_by_its_size_alone() -> None:
     """Before a byte of it came: nothing is stored that will be thrown away."""
     with pytest.raises(RequestError):
         chunked(limit=10).feed(b"b\r\n")
+    with pytest.raises(RequestError):
+        chunked(limit=10).feed(b"1\r\na\r\n" * 11)
 
 
 @pytest.mark.parametrize("behind", [b"", BEHIND])
@@ -216,7 +229,8 @@ def test_a_length_not_reached() -> None:
 def test_what_was_encoded_is_decoded_at_any_split(
     data: st.DataObject, chunks: list[bytes], behind: bytes
 ) -> None:
-    whole = b"".join(map(encode_chunk, chunks)) + LAST_CHUNK + behind
+    zeros = data.draw(st.sampled_from([b"", b"0", b"00000"]))
+    whole = b"".join(zeros + encode_chunk(chunk) for chunk in chunks) + LAST_CHUNK + behind
     decoder = chunked()
     assert decode(decoder, split(data, whole)) == b"".join(chunks)
     assert decoder.rest == behind
@@ -224,7 +238,8 @@ def test_what_was_encoded_is_decoded_at_any_split(
 
 @given(st.data(), st.binary(max_size=60))
 def test_any_bytes_mean_the_same_at_any_split(data: st.DataObject, noise: bytes) -> None:
-    for whole in (noise, b"3\r\nabc\r\n" + noise, b"0\r\nX: y\r\n" + noise):
+    for begins in (b"", b"3\r\nabc\r\n", b"1\r\na\r\n1", b"3\r\nabc", b"0\r\nX: y\r\n"):
+        whole = begins + noise
         assert outcome(split(data, whole)) == outcome([whole])
 
 
