@@ -356,6 +356,7 @@ def bad(environ: Environ, start: Start, query: Query) -> Iterable[bytes]:
         "value past latin-1": ("200 OK", [TEXT, ("X", "\u20ac")], [b"x"]),
         "value of bytes": ("200 OK", [TEXT, ("X", b"a")], [b"x"]),
         "two lengths": ("200 OK", [("Content-Length", "1"), ("Content-Length", "2")], [b"x"]),
+        "the same length twice": ("200 OK", [("Content-Length", "1")] * 2, [b"x"]),
         "length of text": ("200 OK", [("Content-Length", "one")], [b"x"]),
         "started twice": ("twice", [TEXT], [b"x"]),
     }
