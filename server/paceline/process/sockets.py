@@ -1,6 +1,7 @@
 """What all workers listen on; the supervisor holds it, so no connection is lost between two."""
 
 import logging
+from math import inf
 
 from paceline.config import Config
 from paceline.process import privileges
@@ -16,6 +17,7 @@ class Sockets:
     def __init__(self, handover: Handover) -> None:
         self.listeners: dict[str, Listener] = {}
         self._handover = handover
+        self._mend_at = inf
 
     def open(self, config: Config) -> None:
         """Listen where it asks for that and nobody does yet; ConfigError."""
@@ -39,6 +41,14 @@ class Sockets:
         for address in self.listeners.keys() - addresses:
             self.listeners.pop(address).close()
 
+    def mend(self) -> None:
+        """Bring back what has ended of what listeners need beside their sockets."""
+        self._mend_at = min((each.mend() for each in self.listeners.values()), default=inf)
+
+    def next_deadline(self) -> float:
+        """When mend() has something to do (``time.monotonic()``), if ever."""
+        return self._mend_at
+
     def take_no_more(self) -> None:
         """Let nobody connect from now on; who has connected can still be accepted."""
         for listener in self.listeners.values():
@@ -47,3 +57,4 @@ class Sockets:
     def close(self) -> None:
         """Listen nowhere."""
         self.keep(set())
+        self._mend_at = inf

@@ -150,9 +150,9 @@ class Supervisor:
         """Do what the next signal says, or wait until something else has to be done."""
         now = time.monotonic()
         deadline = min(self._crew.next_deadline(), self._start_at if self._start_at > now else inf)
-        until = min(deadline, self._stats.next_deadline(), self._manager.next_deadline())
-        if self._follows:
-            until = min(until, now + GLANCE)
+        others = self._sockets, self._stats, self._manager
+        glance = now + GLANCE if self._follows else inf
+        until = min(deadline, glance, *(each.next_deadline() for each in others))
         for number in self._inbox.wait(None if until == inf else max(0.0, until - now)):
             action = self._actions.get(number)
             if action is not None:  # else it is the application's own, loaded here by --preload
@@ -170,6 +170,7 @@ class Supervisor:
         if not self._stopping:
             self._fill()
         self._crew.enforce()
+        self._sockets.mend()
         self._take_the_place()
         self._stats.catch_up()
         self._manager.beat()

@@ -4,6 +4,7 @@ import os
 import socket
 import struct
 from collections.abc import Callable
+from math import inf
 
 Address = tuple[str, str]
 
@@ -92,6 +93,14 @@ class Listener:
     def accept(self) -> Connection:
         """Return the next connection; BlockingIOError where none waits, OSError."""
         raise NotImplementedError
+
+    def mend(self) -> float:
+        """Bring back what it needs beside its socket, should that have ended.
+
+        For the process that made it, each time that a child of its has ended.  Returns when to call
+        it again (``time.monotonic()``), infinitely late where there is nothing to do.
+        """
+        return inf
 
     can_be_handed_on = True
     """Whether another process can serve the socket alone, given its descriptor."""

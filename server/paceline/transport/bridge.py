@@ -8,11 +8,13 @@ serve such a client as one of any Unix socket: with every model, limit and time 
 
 import importlib
 import os
+import resource
 import signal
 import socket
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -20,6 +22,8 @@ from typing import Protocol
 
 SIZE = 1 << 16
 CLIENTS = 250  # at once; others wait until one of these has gone
+DESCRIPTORS = 6  # that a client takes: four pipes, memory and a socket
+OTHERS = 16  # descriptors beside those
 PATIENCE = 60.0  # seconds for one side to end, once the other has
 FAREWELL = 30.0  # seconds for clients that are served when the server ends
 
@@ -51,7 +55,19 @@ class Door(Protocol):
 
 
 def carry(link: Link, sock: socket.socket) -> None:
-    """Carry bytes both ways until both sides have ended; then close both."""
+    """Carry bytes both ways until both sides have ended; then close both.
+
+    Raises RuntimeError where no thread can be had.
+    """
+    try:
+        _carry(link, sock)
+    finally:
+        sock.close()
+        with suppress(OSError):
+            link.close()
+
+
+def _carry(link: Link, sock: socket.socket) -> None:
     receiving = threading.Thread(target=_receive, args=(link, sock))
     receiving.start()
     try:
@@ -64,9 +80,6 @@ def carry(link: Link, sock: socket.socket) -> None:
             sock.shutdown(socket.SHUT_RDWR)
     link.abort()
     receiving.join()
-    sock.close()
-    with suppress(OSError):
-        link.close()
 
 
 def _receive(link: Link, sock: socket.socket) -> None:
@@ -82,31 +95,37 @@ def _receive(link: Link, sock: socket.socket) -> None:
 class Bridge:
     """A door, and those who came in by it."""
 
-    def __init__(self, door: Door, address: str) -> None:
+    def __init__(self, door: Door, address: str, clients: int = CLIENTS) -> None:
         self._door = door
         self._address = address
-        self._room = threading.BoundedSemaphore(CLIENTS)
+        self._room = threading.BoundedSemaphore(clients)
         self._present = 0
         self._counting = threading.Lock()
 
     def run(self) -> None:
-        """Serve until the process ends."""
+        """Serve until the door is closed.  Raises whatever the door does."""
         for link in self._door:
             self._room.acquire()
-            threading.Thread(target=self._serve, args=(link,), daemon=True).start()
+            serving = threading.Thread(target=self._serve, args=(link,), daemon=True)
+            try:
+                serving.start()
+            except RuntimeError:  # a limit of the system
+                link.close()
+                self._room.release()
 
     def _serve(self, link: Link) -> None:
         with self._counting:
             self._present += 1
         try:
-            sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
             try:
+                sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
                 sock.connect(self._address)
-            except OSError:
-                sock.close()
+            except OSError:  # nobody serves, or there is no descriptor
                 link.close()
             else:
                 carry(link, sock)
+        except RuntimeError:
+            pass  # its link is closed
         finally:
             self._room.release()
             with self._counting:
@@ -120,6 +139,26 @@ class Bridge:
             time.sleep(0.01)
 
 
+def make_room() -> int:
+    """Raise the limit of descriptors as far as allowed; return how many clients there can be."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = CLIENTS * DESCRIPTORS + OTHERS
+    if soft == resource.RLIM_INFINITY or soft >= needed:
+        return CLIENTS
+    allowed = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+    return max(1, (allowed - OTHERS) // DESCRIPTORS)
+
+
+def run(bridge: Bridge) -> None:
+    """Serve; where that cannot go on end the process, and the server starts another."""
+    try:
+        bridge.run()
+    except BaseException:
+        traceback.print_exc()
+        os._exit(1)
+
+
 def main() -> None:
     """Be the process: ``MODULE DIRECTORY SOCKET``; ends when its standard input does."""
     module, directory, address = sys.argv[1:]
@@ -130,8 +169,8 @@ def main() -> None:
     except OSError as error:
         print(f"{error.filename or directory}: {error.strerror or error}", flush=True)
         return
-    bridge = Bridge(door, address)
-    threading.Thread(target=bridge.run, daemon=True).start()
+    bridge = Bridge(door, address, make_room())
+    threading.Thread(target=run, args=(bridge,), daemon=True).start()
     print("ready", flush=True)
     sys.stdin.read()
     bridge.end()

@@ -1,12 +1,16 @@
 """Transports that no poller knows: pipes, files, shared memory.  See bridge.py."""
 
 import errno
+import logging
 import os
+import select
 import socket
 import stat
 import subprocess
 import sys
 import tempfile
+import time
+from math import inf
 from pathlib import Path
 
 from paceline.transport import unix
@@ -15,6 +19,9 @@ from paceline.transport.unix import UnixListener
 KINDS = {"pipe": "pipe", "spool": "spool", "shm": "shared_memory"}
 """What an address begins with, and the module that serves it."""
 MEMORY = Path("/dev/shm")  # nosec B108
+PAUSE = 1.0  # seconds at least between two bridges
+
+log = logging.getLogger("paceline.error")
 
 
 class BridgedListener(UnixListener):
@@ -37,27 +44,60 @@ class BridgedListener(UnixListener):
         self.address = f"{kind}:{place}"
         if is_root and user is not None:
             os.chown(path, user, -1 if group is None else group)
-        self._bridge = subprocess.Popen(
-            [sys.executable, "-m", "paceline.transport.bridge", KINDS[kind], self.directory, path],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            user=user if is_root else None,
-            group=group if is_root else None,
-            extra_groups=[] if is_root and user else None,  # none of root's
-        )
+        self._user, self._group = (user, group) if is_root else (None, None)
+        self._again_at = 0.0  # when another bridge may be started
+        self._bridge = self._start(kind)
         assert self._bridge.stdout
         said = self._bridge.stdout.readline().decode(errors="replace").strip()
         if said != "ready":
             self.close()
             raise OSError(errno.EIO, said or "its process ended at once")
 
+    def _start(self, kind: str) -> "subprocess.Popen[bytes]":
+        module = f"{__package__}.bridge"
+        self._again_at = time.monotonic() + PAUSE
+        return subprocess.Popen(
+            [sys.executable, "-m", module, KINDS[kind], self.directory, self.path],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            user=self._user,
+            group=self._group,
+            extra_groups=[] if self._user else None,  # none of root's
+        )
+
+    def mend(self) -> float:
+        """See the base: a bridge that has ended is followed by another."""
+        assert self._bridge.stdout
+        looking = select.poll()
+        looking.register(self._bridge.stdout, 0)  # its end is told all the same
+        if not looking.poll(0):
+            return inf
+        if time.monotonic() < self._again_at:
+            return self._again_at
+        said = self._bridge.stdout.read().decode(errors="replace").strip()
+        why = "" if said in ("", "ready") else f" ({said})"
+        try:
+            another = self._start(self.address.partition(":")[0])
+        except OSError as error:
+            reason = error.strerror
+            log.error("%s: the bridge has ended, another cannot start: %s", self.address, reason)
+            return self._again_at
+        log.error("%s: the bridge has ended%s; another is started", self.address, why)
+        self._let_go()
+        self._bridge = another
+        return inf
+
+    def _let_go(self) -> None:
+        assert self._bridge.stdin and self._bridge.stdout
+        self._bridge.stdin.close()
+        self._bridge.stdout.close()
+        self._bridge.returncode = 0  # whoever waits for all children is told how it ended
+
     def close(self) -> None:
         """Stop listening; the bridge ends when the last worker does, which has its pipe too."""
         super().close()
         if os.getpid() == self._owner:
-            assert self._bridge.stdin and self._bridge.stdout
-            self._bridge.stdin.close()
-            self._bridge.stdout.close()
+            self._let_go()
 
 
 def _require_ours(place: Path, user: int | None) -> None:

@@ -10,12 +10,16 @@ tells nobody of a new file: both sides look, less often the longer nothing comes
     DIR/new/<id>            whatever is being written
 """
 
+import errno
 import os
 import secrets
 import socket
 import stat
+import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
+from io import BufferedWriter
 from pathlib import Path
 
 from paceline.transport.fifo import ID
@@ -40,8 +44,16 @@ class SpoolLink:
         self._directory, self._name = directory, name
         self._work = directory / WORK / name
         self._new = directory / NEW / name
-        self._request = open(os.open(self._work, os.O_RDONLY | os.O_NOFOLLOW), "rb")  # noqa: SIM115
-        self._answering = self._new.open("wb")
+        # Without waiting: a pipe may have taken its place since somebody looked.
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
+        self._request = open(os.open(self._work, flags), "rb")  # noqa: SIM115
+        try:
+            if not stat.S_ISREG(os.fstat(self._request.fileno()).st_mode):
+                raise OSError(errno.EINVAL, "it is no file", str(self._work))
+            self._answering = begin(self._new)
+        except OSError:
+            self._request.close()
+            raise
 
     def receive(self) -> bytes:
         """Return some bytes; none at the end."""
@@ -75,17 +87,16 @@ class Door:
         self._directory = directory
         for name in (REQUESTS, WORK, ANSWERS, NEW):
             (directory / name).mkdir(mode=0o700, exist_ok=True)
-        self._closed = False
+        self._closed = self._complained = False
         for path in (directory / NEW).iterdir():
-            if _age(path) > KEPT:
-                path.unlink(missing_ok=True)
+            _remove_old(path)
         for path in (directory / WORK).iterdir():  # a server before this one has ended
             give_up(directory, path.name)
 
     def __iter__(self) -> Iterator[SpoolLink]:
         pause, tidied = SOON, 0.0
         while not self._closed:
-            for name in sorted(os.listdir(self._directory / REQUESTS)):
+            for name in self._waiting():
                 if link := self._take(name):
                     pause = SOON
                     yield link
@@ -94,6 +105,18 @@ class Door:
             if time.monotonic() > tidied + KEPT / 60:
                 tidied = time.monotonic()
                 _tidy(self._directory)
+
+    def _waiting(self) -> list[str]:
+        """Return what is in the folder of requests; nothing where it cannot be read for now."""
+        try:
+            names = sorted(os.listdir(self._directory / REQUESTS))
+        except OSError as error:  # of a file system that is not there, such as another machine's
+            if not self._complained:
+                print(f"{error.filename}: {error.strerror}; trying again", file=sys.stderr)
+            self._complained = True
+            return []
+        self._complained = False
+        return names
 
     def _take(self, name: str) -> SpoolLink | None:
         """Claim a request; None where it is none, or another server was faster."""
@@ -104,8 +127,13 @@ class Door:
             if not stat.S_ISREG(request.lstat().st_mode):
                 return None
             request.rename(work)
+        except OSError:
+            return None
+        try:
             return SpoolLink(self._directory, name)
         except OSError:
+            with suppress(OSError):  # no room, once more
+                give_up(self._directory, name)
             return None
 
     def close(self) -> None:
@@ -116,9 +144,18 @@ class Door:
 def put(directory: Path, place: str, name: str, data: bytes) -> None:
     """Write a file so that it is in its place whole, or not at all.  Raises OSError."""
     new = directory / NEW / name
-    with new.open("wb") as file:
+    with begin(new) as file:
         file.write(data)
     new.rename(directory / place / name)
+
+
+def begin(new: Path) -> BufferedWriter:
+    """Open a file to be written, in place of what a crash has left there; follow no link.
+
+    Raises OSError.
+    """
+    new.unlink(missing_ok=True)
+    return open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666), "wb")
 
 
 def give_up(directory: Path, name: str) -> None:
@@ -151,13 +188,12 @@ def ask(directory: Path, request: bytes, patience: float = 60.0) -> bytes:
 
 
 def _tidy(directory: Path) -> None:
-    for path in (directory / ANSWERS).iterdir():
-        if _age(path) > KEPT:
-            path.unlink(missing_ok=True)
+    with suppress(OSError):  # as above
+        for path in (directory / ANSWERS).iterdir():
+            _remove_old(path)
 
 
-def _age(path: Path) -> float:
-    try:
-        return time.time() - path.stat().st_mtime
-    except FileNotFoundError:
-        return 0.0
+def _remove_old(path: Path) -> None:
+    with suppress(OSError):  # it has gone, or is a folder that somebody has put there
+        if time.time() - path.lstat().st_mtime > KEPT:
+            path.unlink()

@@ -1,6 +1,7 @@
 """Pipes, files and shared memory: two clients at once, one that dies, what a crash leaves."""
 
 import os
+import shutil
 import signal
 import stat
 import subprocess
@@ -10,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from paceline.transport import bridged, pipe, shared_memory, spool
+from paceline.transport import bridged, fifo, pipe, shared_memory, spool
 from paceline.transport.bridge import Link
 
 from tests.contract.behaviour.serving import SERVER, Combination, Serving, eventually, serving
@@ -59,9 +60,11 @@ class Place:
 
 
 @pytest.fixture(params=KINDS)
-def at(request: pytest.FixtureRequest, place: Path) -> Place:
+def at(request: pytest.FixtureRequest, place: Path) -> Iterator[Place]:
     """A place of each kind, before there is a server."""
-    return Place(request.param, place)
+    made = Place(request.param, place)
+    yield made
+    shutil.rmtree(made.directory, ignore_errors=True)  # what a killed one left in memory
 
 
 @pytest.fixture
@@ -192,6 +195,61 @@ def test_only_files_are_requests(at: Place, server: Serving) -> None:
     (requests / "half-written").write_bytes(asking("/hello"))
     assert at.ask(asking("/hello")) != b""
     assert len([*requests.iterdir()]) == 4  # whoever put them there may wonder
+
+
+@pytest.mark.parametrize("at", ["spool"], indirect=True)
+def test_an_answer_follows_no_link(at: Place, server: Serving) -> None:
+    name, precious = "4" * 32, at.directory.with_name("precious")
+    precious.write_text("not an answer")
+    (at.directory / "new" / name).symlink_to(precious)
+    (at.directory / "half-written").write_bytes(asking("/hello"))
+    (at.directory / "half-written").rename(at.directory / "requests" / name)
+    answer = at.directory / "answers" / name
+    eventually(answer.exists, "an answer")
+    assert answer.read_bytes().startswith(b"HTTP/1.1 200 ")
+    assert precious.read_text() == "not an answer"
+
+
+@pytest.mark.parametrize("at", ["spool"], indirect=True)
+def test_a_spool_that_goes_away_for_a_while(at: Place, server: Serving) -> None:
+    requests, away = at.directory / "requests", at.directory / "away"
+    requests.rename(away)  # as where a file system of another machine cannot be reached
+    eventually(lambda: f"{requests}: No such file or directory" in server.log, "a complaint")
+    away.rename(requests)
+    assert at.ask(asking("/hello")) != b""
+    assert server.log.count("No such file or directory") == 1
+
+
+@pytest.mark.parametrize("at", ["spool"], indirect=True)
+def test_what_cannot_be_tidied_up_is_no_obstacle(at: Place, place: Path) -> None:
+    for folder in ("answers", "new"):
+        stranger = at.directory / folder / "stranger"
+        stranger.mkdir(parents=True)
+        os.utime(stranger, (0, 0))
+    with serving(Combination("adaptive"), place, binds=[at.bind]):
+        assert at.ask(asking("/hello")) != b""
+        assert at.ask(asking("/hello")) != b"", "also once it has tidied up"
+
+
+def test_a_bridge_that_ends_is_followed_by_another(
+    at: Place, server: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fifo, "PATIENCE", 2.0)  # of who knocks while nobody is there
+    for times in (1, 2):
+        before = bridge_of(server)
+        os.kill(before, signal.SIGKILL)
+        says = f"{at.bind}: the bridge has ended; another is started"
+        eventually(lambda times=times, says=says: server.log.count(says) == times, says)
+        eventually(lambda: answers(at), "an answer")
+        assert bridge_of(server) != before
+
+
+def answers(at: Place) -> bool:
+    """Tell whether somebody serves there."""
+    try:
+        return at.ask(asking("/hello")) != b""
+    except OSError:
+        return False
 
 
 def bridge_of(server: Serving) -> int:
