@@ -20,7 +20,8 @@ from paceline.transport import Listener, inherited
 from paceline.transport.unix import UnixListener
 
 SOCKETS = "PACELINE_SOCKETS"
-"""Variable that tells the new process its descriptors: JSON, an object by address."""
+"""Variable that tells the new process what it is given: JSON, the number of the process of before
+and an object of descriptors by address."""
 
 START = os.getcwd()  # before --chdir
 
@@ -32,8 +33,9 @@ class Handover:
 
     def __init__(self) -> None:
         told = os.environ.pop(SOCKETS, "")  # not for applications
-        self._given: dict[str, int] = json.loads(told) if told else {}
-        self._predecessor = os.getppid() if told else 0
+        self._predecessor: int  # which may have ended already, so it is not who is the parent now
+        self._given: dict[str, int]
+        self._predecessor, self._given = json.loads(told) if told else (0, {})
         self._successor = 0
 
     @property
@@ -72,10 +74,11 @@ class Handover:
             log.error("USR2: %s cannot be handed on; nothing is started", ", ".join(kept))
             return 0
         flush_output()
+        pid = os.getpid()
         with all_blocked() as mask:
             self._successor = os.fork()
             if not self._successor:
-                _become(listeners, mask)
+                _become(pid, listeners, mask)
         for listener in listeners.values():
             listener.hand_on()
         return self._successor
@@ -90,18 +93,20 @@ class Handover:
         return True
 
 
-def _become(listeners: Mapping[str, Listener], mask: set[int | signal.Signals]) -> None:
+def _become(
+    predecessor: int, listeners: Mapping[str, Listener], mask: set[int | signal.Signals]
+) -> None:
     """In the child: run the command line again, or end."""
     try:
         descriptors = {name: each.socket.fileno() for name, each in listeners.items()}
         environ = dict(os.environ)
-        if passed := activation.passed(environ, os.getppid()):
+        if passed := activation.passed(environ, predecessor):
             environ["LISTEN_PID"] = str(os.getpid())
-        if environ.get("WATCHDOG_PID") == str(os.getppid()):  # else nobody would give signs of life
+        if environ.get("WATCHDOG_PID") == str(predecessor):  # else nobody would give signs of life
             environ["WATCHDOG_PID"] = str(os.getpid())
         for descriptor in [*descriptors.values(), *(each for _, each in passed)]:
             os.set_inheritable(descriptor, True)
-        environ[SOCKETS] = json.dumps(descriptors)
+        environ[SOCKETS] = json.dumps([predecessor, descriptors])
         os.chdir(START)
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], environ)

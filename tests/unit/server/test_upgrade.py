@@ -48,6 +48,24 @@ def test_both_serve_until_the_old_one_is_told_to_end(server: Server, tmp_path: P
     assert not (tmp_path / "pid").exists()
 
 
+def test_the_old_one_may_have_ended_before_the_new_one_has_begun(
+    server: Server, tmp_path: Path
+) -> None:
+    new = successor(server)
+    server.signal(signal.SIGTERM)
+    assert server.process.wait(20) == 0
+    try:
+        until(lambda: server.log.count(" is ready") == 2, "the new worker")
+        until(lambda: (tmp_path / "pid").exists(), "the pid file")
+        assert (tmp_path / "pid").read_text() == f"{new}\n"
+        with socket.socket(socket.AF_UNIX) as stats:
+            until(lambda: stats.connect_ex(str(tmp_path / "stats")) == 0, "statistics")
+    finally:
+        os.kill(new, signal.SIGTERM)
+    until(lambda: not alive(new), "the end of the new process")
+    assert not (tmp_path / "pid.2").exists()
+
+
 def test_a_unix_socket_stays_until_the_last_has_ended(tmp_path: Path) -> None:
     with Server(tmp_path, bind=f"unix:{tmp_path}/s") as server:
         new = successor(server.ready())
