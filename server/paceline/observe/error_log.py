@@ -5,7 +5,7 @@ import logging.config
 import os
 import re
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from paceline.errors import ConfigError
 from paceline.observe.log_file import ACCESS, ERROR, STANDARD
@@ -16,6 +16,8 @@ if TYPE_CHECKING:  # the settings themselves need the format of the access log
 LOGGER = logging.getLogger("paceline.error")
 
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
+_CONTROL_IN_LINES = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
+_LIKE_A_MESSAGE = re.compile(r"^(?=\[)", re.MULTILINE)
 
 _captured = False
 
@@ -29,7 +31,17 @@ class _Formatter(logging.Formatter):
         )
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 (logging's name)
-        return _CONTROL.sub(lambda match: f"\\x{ord(match[0]):02x}", super().formatMessage(record))
+        return _CONTROL.sub(_escaped, super().formatMessage(record))
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802
+        """Of an exception's text, too, no line begins as a message does: it may be a client's."""
+        return _LIKE_A_MESSAGE.sub(
+            "  ", _CONTROL_IN_LINES.sub(_escaped, super().formatException(ei))
+        )
+
+
+def _escaped(match: re.Match[str]) -> str:
+    return f"\\x{ord(match[0]):02x}"
 
 
 class _Handler(logging.Handler):

@@ -85,25 +85,26 @@ class Watchman:
         took = now - case.since
         if self._slow and took >= self._slow and not case.told:
             case.told = True
-            log.warning("%s", describe(case, took, "takes"))
+            tell(logging.WARNING, case, took, "takes")
         if self._limit and took >= self._limit and not case.over:
             case.over = True
-            log.error("%s", describe(case, took, "is given up after"))
+            tell(logging.ERROR, case, took, "is given up after")
             self._model.tired = True
             give_up(case)
 
 
-def describe(case: Case, took: float, what: str) -> str:
-    """Say which request it is, what its time goes into, and where its thread is."""
+def tell(level: int, case: Case, took: float, what: str) -> None:
+    """Log which request it is, what its time goes into, and where its thread is."""
     used = procfs.thread_clock(os.getpid(), case.native_id)
     work = ""
     if used is not None and case.cpu is not None:
         cpu = min(used - case.cpu, took)
         work = f": {cpu:.2f} s of CPU, {took - cpu:.2f} s waiting"
-    return (
-        f"{case.exchange.request_line!r} {what} {took:.2f} s{work}; {case.thread} is at\n"
-        f"{stack(case.native_id)}"
-    )
+    said = f"{case.exchange.request_line!r} {what} {took:.2f} s{work}; {case.thread} is at"
+    if log.isEnabledFor(level):
+        # A record with a stack, as ``stack_info`` makes one, but of another thread.
+        where = stack(case.native_id)
+        log.handle(log.makeRecord(log.name, level, "", 0, said, (), None, sinfo=where))
 
 
 def stack(native_id: int) -> str:

@@ -145,6 +145,22 @@ class TestErrorLog:
         assert lines[1] == "Traceback (most recent call last):"
         assert lines[-1] == "RuntimeError: broken"
 
+    def test_an_exceptions_text_does_not_look_like_a_message(
+        self, logger: logging.Logger, tmp_path: Path
+    ) -> None:
+        path = tmp_path / "error.log"
+        setup_logs(Config(errorlog=str(path)))
+        try:
+            raise ValueError(
+                "a\n[2026-01-01 00:00:00 +0000] [1] [INFO] forged\r[x]\x1b[2J\u2028é\tb"
+            )
+        except ValueError:
+            logger.exception("failed")
+        lines = path.read_text().splitlines()
+        assert [line for line in lines if line.startswith("[")] == lines[:1]
+        forged = r"  [2026-01-01 00:00:00 +0000] [1] [INFO] forged\x0d[x]\x1b[2J\x2028é" + "\tb"
+        assert lines[-2:] == ["ValueError: a", forged]
+
     def test_set_up_again_it_follows_the_settings(
         self, logger: logging.Logger, tmp_path: Path
     ) -> None:
