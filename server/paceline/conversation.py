@@ -227,7 +227,7 @@ class Conversation(Ending):
         exchange, service = self._exchange, self.service
         assert exchange is not None
         self._exchange = None
-        if service.access_log is not None:
+        if service.access_log is not None and not exchange.told:
             exchange.duration = time.monotonic() - self.ready_at
             service.access_log.write(exchange)
         if not exchange.keep or self._lost:
@@ -278,7 +278,7 @@ class Conversation(Ending):
         """Give up an answer that the client does not take."""
         exchange, service = self._exchange, self.service
         self._exchange = None
-        if exchange is not None and service.access_log is not None:
+        if exchange is not None and service.access_log is not None and not exchange.told:
             exchange.duration = time.monotonic() - self.ready_at
             service.access_log.write(exchange)
         self.connection.reset_on_close()

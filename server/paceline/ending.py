@@ -101,11 +101,17 @@ class Ending(Sender):
         """Let nothing more be sent: whatever the application sends raises Disconnected."""
         self._lost = True
 
-    def end_abandoned(self, answer: bool) -> None:
-        """Say 503, where the answer has not begun, and that nothing more comes."""
-        if answer and not self.closed:
-            status = "503 Service Unavailable"
+    def end_abandoned(self, exchange: Exchange) -> None:
+        """Say 503, where the answer has not begun, and that nothing more comes; take note of it.
+
+        The application may never come back to say what became of it.
+        """
+        if self._exchange is not exchange:
+            return  # it has ended in this moment
+        if not exchange.head_sent:
+            exchange.status = status = "503 Service Unavailable"
             fields, body = error_answer(status, "The application took too long.")
+            exchange.body_bytes = len(body)
             head = "".join(f"{name}: {value}\r\n" for name, value in fields)
             text = f"HTTP/1.1 {status}\r\n{head}Connection: close\r\n\r\n"
             try:
@@ -113,6 +119,13 @@ class Ending(Sender):
             except OSError:
                 pass  # the client has left, or takes nothing
         self.connection.shutdown_write()
+        service = self.service
+        if service.tally is not None:
+            service.tally.add(exchange)
+        if service.access_log is not None:
+            exchange.duration = time.monotonic() - self.ready_at
+            service.access_log.write(exchange)
+        exchange.told = True
 
     def close(self) -> None:
         """Close, whatever is under way."""

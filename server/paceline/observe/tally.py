@@ -36,6 +36,8 @@ class Timed(Protocol):
     """Seconds from then until a thread had them."""
     waited: float | None
     """Seconds from the moment that a trusted proxy sent it until then; None: not known."""
+    told: bool
+    """Whether it was counted already."""
 
 
 class Tally:
@@ -51,6 +53,8 @@ class Tally:
 
     def add(self, exchange: Timed) -> None:
         """Count one that is over."""
+        if exchange.told:
+            return
         took = time.monotonic() - exchange.ready_at
         failed = exchange.status.startswith("5")
         with self._lock:

@@ -120,4 +120,4 @@ def give_up(case: Case) -> None:
     """End the connection of a request whose application goes on; 503 where nothing was sent."""
     case.conversation.abandon()
     time.sleep(0.02)  # a thread that was about to send has done it by then
-    case.conversation.end_abandoned(answer=not case.exchange.head_sent)
+    case.conversation.end_abandoned(case.exchange)

@@ -57,3 +57,30 @@ def test_what_has_begun_is_cut_off(combination: Combination, place: Path) -> Non
         rest = client.rest()
         assert rest.startswith(b"HTTP/1.1 200 OK\r\n")
         assert b"503" not in rest and not rest.endswith(b"0\r\n\r\n")  # not to be taken for whole
+
+
+@SERVERS
+def test_it_is_in_the_access_log_with_what_its_client_got(
+    combination: Combination, place: Path
+) -> None:
+    access = place / "access.log"
+    options = (
+        *("--request-timeout=0.3", f"--access-logfile={access}"),
+        "--access-logformat=%(U)s %(s)s %(B)s",
+    )
+    with serving(combination, place, *options) as server:
+        with server.connect() as client, server.connect() as other:
+            waits, begun = server.token(), server.token()
+            client.send(get(f"/wait?token={waits}"))
+            other.send(get(f"/yield_then_wait?token={begun}"))
+            answer = client.answer()
+            assert (answer.status, client.rest()) == (503, b"")
+            other.rest()
+            eventually(lambda: access.read_text().count("wait") == 2, "both in the log")
+            for token in (waits, begun):
+                server.open_gate(token)
+        eventually(lambda: "is done" in server.log, "the end of their process")
+    lines = access.read_text().splitlines()
+    assert f"/wait 503 {len(answer.body)}" in lines
+    assert [line.split()[1] for line in lines if "/yield_then_wait" in line] == ["200"]
+    assert sum("wait" in line for line in lines) == 2, "none of them once more"
