@@ -107,6 +107,10 @@ def test_paceline_needs_the_standard_library_alone():
     assert needed <= sys.stdlib_module_names | {"paceline"}
 
 
+def test_paceline_has_the_license_along_where_it_goes_alone():
+    assert (REPO / "server/LICENSE").read_text() == (REPO / "LICENSE").read_text()
+
+
 def test_the_package_itself_imports_nothing():
     assert list(imports(PACELINE["__init__"])) == []
 
