@@ -16,7 +16,9 @@ MAX_V1 = 107  # bytes with CRLF
 MAX_V2 = 16 + 2048  # addresses and a generous share of extensions
 
 V1 = re.compile(
-    rb"PROXY (?:UNKNOWN(?: [^\r\n]*)?|TCP([46]) (\S+) (\S+) ([0-9]{1,5}) ([0-9]{1,5}))\r\n"
+    rb"PROXY (?:UNKNOWN(?: [^\r\n]*)?"
+    # No "%": behind it ``ipaddress`` takes anything for the name of a zone.
+    rb"|TCP([46]) ([0-9A-Fa-f.:]+) ([0-9A-Fa-f.:]+) ([0-9]{1,5}) ([0-9]{1,5}))\r\n"
 )
 V2 = struct.Struct("!12sBBH")
 

@@ -48,6 +48,8 @@ BAD = [
     b"PROXY TCP4 203.0.113.9 192.0.2.1 port 80\r\n",
     b"PROXY TCP4 host.example 192.0.2.1 4711 80\r\n",
     b"PROXY TCP4 203.0.113.999 192.0.2.1 4711 80\r\n",
+    b"PROXY TCP6 fe80::1%eth0 ::1 4711 80\r\n",
+    b'PROXY TCP6 fe80::1%"\x1b[2J ::1 4711 80\r\n',
     b"PROXY TCP4 \xff 192.0.2.1 4711 80\r\n",
     b"PROXY TCP4 2001:db8::9 ::1 4711 80\r\n",
     b"PROXY TCP6 203.0.113.9 192.0.2.1 4711 80\r\n",
