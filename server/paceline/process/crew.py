@@ -69,7 +69,11 @@ class Crew:
         life = Life(worker, self._server, own, self._build_model, self._inbox.wake)
         flush_output()  # what is still in the buffers would be written by both
         with all_blocked() as mask:
-            worker.pid = os.fork()
+            try:
+                worker.pid = os.fork()
+            except OSError:
+                self._let_go_of(worker)
+                raise
             if not worker.pid:
                 foreign = [listeners[address] for address in listeners.keys() - set(config.bind)]
                 self._become(life, foreign, mask)
@@ -110,9 +114,13 @@ class Crew:
                 if os.WIFSIGNALED(status):
                     _tell_of(worker)
                 yield worker, os.waitstatus_to_exitcode(status)
-                worker.close()
-                if worker.place:
-                    self._board.leave(worker.place)
+                self._let_go_of(worker)
+
+    def _let_go_of(self, worker: Worker) -> None:
+        """Take back what one had that is over, or never began."""
+        worker.close()
+        if worker.place:
+            self._board.leave(worker.place)
 
     def end(self, workers: Iterable[Worker], signum: signal.Signals, grace: float) -> None:
         """Tell each to end, and let enforce() kill it when `grace` seconds are over."""
