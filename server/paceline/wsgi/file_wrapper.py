@@ -37,6 +37,6 @@ class FileWrapper:
             offset = raw.tell()
         except (OSError, ValueError):
             return None
-        if not stat.S_ISREG(status.st_mode):
-            return None
+        if not stat.S_ISREG(status.st_mode) or not status.st_size:
+            return None  # an empty one may have much to read, as all in /proc have
         return descriptor, offset, max(status.st_size - offset, 0)

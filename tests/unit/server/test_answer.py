@@ -517,6 +517,13 @@ def test_what_is_no_file_is_read(path: Path) -> None:
     assert the_answer(saying(FileWrapper(BytesIO()))).body == b""
 
 
+@pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="there is no /proc here")
+def test_a_file_whose_size_does_not_tell_what_is_in_it() -> None:
+    with open("/proc/self/cmdline", "rb") as file:
+        body = the_answer(saying(FileWrapper(file)), sendfile=True).body
+    assert body == Path("/proc/self/cmdline").read_bytes() != b""
+
+
 class Reader:
     """The least that file_wrapper must take: read() alone."""
 
@@ -537,14 +544,22 @@ def test_a_file_behind_what_was_written(path: Path) -> None:
     assert the_answer(application).body == b"first 0123456789"
 
 
+def filled(file: Any) -> Any:
+    """A temporary file, as an application makes it."""
+    file.write(b"abc")
+    file.flush()
+    file.seek(0)
+    return file
+
+
 @pytest.mark.parametrize(
     ("make", "by_descriptor"),
     [
         (lambda path: path.open("rb"), True),
         (lambda path: path.open("rb", buffering=0), True),
         (lambda path: path.open("r+b"), True),
-        (lambda path: tempfile.TemporaryFile(), True),  # noqa: SIM115
-        (lambda path: tempfile.NamedTemporaryFile(), True),  # noqa: SIM115
+        (lambda path: filled(tempfile.TemporaryFile()), True),  # noqa: SIM115
+        (lambda path: filled(tempfile.NamedTemporaryFile()), True),  # noqa: SIM115
         (lambda path: BytesIO(b"abc"), False),
         (lambda path: Reader(b"abc"), False),
         (lambda path: path.open("r"), False),
