@@ -40,7 +40,7 @@ def section(server: Server) -> Iterator[str]:
     if server.build_packages:
         packages = " ".join(server.build_packages)
         yield f"An extra: it needs `apt-get install {packages}`, then\n"
-        yield f"`pip install --require-hashes -r {server.install}`.\n"
+        yield f"`.venv/bin/pip install --require-hashes -r {server.install}`.\n"
     for model in server.concurrency.values():
         yield f"- `CONCURRENCY={model.name}`: {model.summary}"
     yield "\nIts documentation recommends:\n"

@@ -42,8 +42,9 @@ TRACES = ("all", "sampled", "off")
 TRACED = ("lab.tracing.application", "application")
 """Loads the application that LAB_WSGI names, and records what it does."""
 
-
+NUMBER = re.compile(r"0*[1-9][0-9]*")
 MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
+UNKNOWN = "unknown; choose one of {}"
 AS_IN = "write module:callable, as in shop.wsgi:application"
 
 OURS = ("DATABASE_URL", "ALLOWED_HOSTS", "CSRF_TRUSTED_ORIGINS", "SECURE_COOKIES")
@@ -75,6 +76,8 @@ class Project:
             raise WordError(f"APP_PATH={path}: there is no such folder")
         if not os.access(folder, os.R_OK | os.X_OK):
             raise WordError(f"APP_PATH={path}: user {os.geteuid()} of this system cannot read it")
+        if not wsgi:
+            raise WordError(f"APP_PATH={path}: what of it is served? By APP_WSGI (--wsgi) {AS_IN}")
         if not MODULE.fullmatch(wsgi):
             raise WordError(f"APP_WSGI={wsgi}: {AS_IN}")
         if any((each / name).exists() for each in places(folder) for name in ("lab", "lab.py")):
@@ -161,7 +164,8 @@ class Server:
     def missing(self) -> str:
         """What to say where its program is not there."""
         steps = [f"apt-get install {' '.join(self.build_packages)}"] if self.build_packages else []
-        steps += [f"pip install --require-hashes -r {self.install}"] if self.install else []
+        pip = f"{shlex.quote(sys.executable)} -m pip"  # that of no other Python on PATH
+        steps += [f"{pip} install --require-hashes -r {self.install}"] if self.install else []
         program = self.name if self.probe else self.command[0]
         return f"{program} is not installed here: {'; then '.join(steps)}".rstrip(": ")
 
@@ -190,8 +194,9 @@ class Choice:
         servers = read_servers()
         server = servers[one_of("SERVER", words, servers, "paceline")]
         models = server.concurrency
-        model = models[one_of("CONCURRENCY", words, models, server.default, f" to {server.name}")]
-        app = one_of("APP", words, APPS, "django", further=", or by APP_PATH an existing folder")
+        unknown = f"unknown to {server.name}; choose one of {{}}"
+        model = models[one_of("CONCURRENCY", words, models, server.default, unknown)]
+        app = one_of("APP", words, APPS, "django", f"{UNKNOWN}, or by APP_PATH an existing folder")
         project = Project.from_words(words)
         workers = whole_number("WORKERS", words) or 1
         threads = whole_number("THREADS", words)
@@ -283,28 +288,21 @@ def is_port(text: str) -> bool:
 
 
 def one_of(
-    word: str,
-    words: Mapping[str, str],
-    known: Iterable[str],
-    default: str,
-    whom: str = "",
-    further: str = "",
+    word: str, words: Mapping[str, str], known: Iterable[str], default: str, says: str = UNKNOWN
 ) -> str:
     """The value of ``word``, or the default where it is empty.  Raises WordError."""
     value = words.get(word) or default
     if value not in known:
-        raise WordError(f"{word}={value}: unknown{whom}; choose one of {', '.join(known)}{further}")
+        raise WordError(f"{word}={value}: {says.format(', '.join(known))}")
     return value
 
 
 def whole_number(word: str, words: Mapping[str, str]) -> int | None:
     """The value of ``word``, 1 or more; None where it is empty.  Raises WordError."""
     value = words.get(word, "")
-    if not value:
-        return None
-    if not (value.isascii() and value.isdecimal() and int(value)):
+    if value and not NUMBER.fullmatch(value):
         raise WordError(f"{word}={value}: must be a whole number, 1 or more")
-    return int(value)
+    return int(value) if value else None
 
 
 def find_program(name: str) -> str | None:
@@ -316,9 +314,8 @@ def find_program(name: str) -> str | None:
 def enter(choice: Choice) -> None:
     """Makes this process one in which the chosen application can be loaded."""
     if choice.project:
-        for name in OURS:
-            if not os.environ.get(name):
-                os.environ.pop(name, None)
+        for name in (each for each in OURS if os.environ.get(each) == ""):
+            del os.environ[name]
     packages = os.environ.get("LAB_PACKAGES", "") if choice.project else ""
     os.environ["LAB_WSGI"] = ":".join(choice.wsgi)
     os.environ.update(choice.environment(*places(choice.folder), packages))

@@ -77,7 +77,11 @@ def test_a_server_finds_the_project_and_what_it_requires(shop: Path, var: Path):
         ({"paths": ("/a",)}, "--path /a: of which project? Name its folder by --app"),
         ({"app": ".", "wsgi": "a:b", "paths": ("a",)}, "--path a: must begin with /"),
         ({"app": "/nowhere", "wsgi": "a:b"}, "APP_PATH=/nowhere: there is no such folder"),
-        ({"app": "/tmp"}, "APP_WSGI=: write module:callable, as in shop.wsgi:application"),
+        (
+            {"app": "/tmp"},
+            "APP_PATH=/tmp: what of it is served? By APP_WSGI (--wsgi) write module:callable, "
+            "as in shop.wsgi:application",
+        ),
         (
             {"app": "/tmp", "wsgi": "a:b", "only": ("hello",)},
             "--only hello: is the lab's; of a project of your own say --path",

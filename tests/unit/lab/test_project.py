@@ -33,7 +33,11 @@ def test_its_folder_and_callable_are_served_in_place_of_the_labs_own():
     [
         ({"APP_PATH": "/nowhere"}, "APP_PATH=/nowhere: there is no such folder"),
         ({"APP_PATH": __file__}, f"APP_PATH={__file__}: there is no such folder"),
-        ({"APP_WSGI": ""}, "APP_WSGI=: write module:callable, as in shop.wsgi:application"),
+        (
+            {"APP_WSGI": ""},
+            f"APP_PATH={APPS / 'broken'}: what of it is served? By APP_WSGI (--wsgi) write "
+            "module:callable, as in shop.wsgi:application",
+        ),
         ({"APP_WSGI": "a"}, "APP_WSGI=a: write module:callable, as in shop.wsgi:application"),
         (
             {"APP_WSGI": "a:make()"},

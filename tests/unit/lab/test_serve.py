@@ -71,7 +71,7 @@ def test_a_server_that_is_not_installed_is_said_with_the_way_to_install_it(alone
     assert done.returncode == 2
     assert done.stderr == (
         "lab: SERVER=gunicorn: gunicorn is not installed here: "
-        "pip install --require-hashes -r requirements/gunicorn.txt\n"
+        f"{alone}/bin/python -m pip install --require-hashes -r requirements/gunicorn.txt\n"
     )
 
 
