@@ -153,7 +153,7 @@ def connect(exchange: Exchange, to: ConnectTo | None) -> socket.socket:
             return open_socket(exchange, socket.AF_UNIX, to)
     host, port = to or (exchange.request.host, exchange.request.port)
     with timed(exchange, "resolve"):
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        found = socket.getaddrinfo(known(host), port, type=socket.SOCK_STREAM)
     with timed(exchange, "connect") as step:
         for family, _, _, _, address in found[:-1]:
             try:
@@ -163,6 +163,11 @@ def connect(exchange: Exchange, to: ConnectTo | None) -> socket.socket:
                 step.events.append(Event(exchange.steps.now(), what))
         family, *_, address = found[-1]
         return open_socket(exchange, family, address)
+
+
+def known(host: str) -> str:
+    """A name that every resolver knows: all below localhost are this machine (RFC 6761, 6.3)."""
+    return "localhost" if host.rstrip(".").lower().endswith(".localhost") else host
 
 
 def open_socket(exchange: Exchange, family: int, address: tuple[Any, ...] | str) -> socket.socket:

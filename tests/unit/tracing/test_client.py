@@ -48,6 +48,16 @@ def test_a_request_and_the_spans_of_its_steps():
     assert encode(decode(encode(sent.spans))) == encode(sent.spans)
 
 
+@pytest.mark.parametrize("name", ["gunicorn.localhost", "A.B.LOCALHOST"])
+def test_every_name_below_localhost_is_this_machine(name: str):
+    seen: list[bytes] = []
+    with serving(OK, seen=seen) as url:
+        port = int(url.rpartition(":")[2])
+        sent = send(f"http://{name}:{port}/")
+    assert (sent.status, sent.error) == (200, None)
+    assert f"\r\nHost: {name}:{port}\r\n".encode().lower() in seen[0].lower()
+
+
 def test_what_the_span_says():
     with serving(OK) as url:
         sent = send(
