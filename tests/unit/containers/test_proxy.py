@@ -40,9 +40,9 @@ def start_server(place: str, image: str, says: str) -> str:
     return name
 
 
-def ask(proxy: str) -> str:
+def ask(proxy: str, host: str = "localhost") -> str:
     """What the proxy answers, asked from inside: the network has no way out."""
-    request = r"printf 'GET / HTTP/1.0\r\n\r\n' >&3 && cat <&3"
+    request = rf"printf 'GET / HTTP/1.0\r\nHost: {host}\r\n\r\n' >&3 && cat <&3"
     script = f"exec 3<>/dev/tcp/127.0.0.1/8080; {request}"
     return docker("exec", proxy, "bash", "-c", script)
 
@@ -86,6 +86,18 @@ def test_it_follows_the_servers_that_come_and_go(place: str, proxy: str, proxy_i
 
     docker("rm", "--force", two)
     assert poll(lambda: "502: the proxy got no answer" in ask(proxy)), docker("logs", proxy)
+
+
+def test_a_server_of_the_profile_versus_that_does_not_run_is_said_and_nobody_else_asked(
+    place: str, proxy_image: str
+):
+    name = f"{place}-proxy"
+    run = ("run", "--detach", "--name", name, "--network", place, *HARDENED, *WRITABLE)
+    docker(*run, "--env", "VERSUS=gunicorn", proxy_image)
+    start_server(place, proxy_image, "one")
+
+    assert poll(lambda: ask(name).endswith("one")), docker("logs", name)
+    assert "docker compose --profile versus up" in ask(name, "gunicorn.localhost")
 
 
 def test_it_stops_at_once_when_it_has_nothing_to_do(proxy: str):
