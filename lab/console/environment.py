@@ -5,6 +5,7 @@ CONSOLE_DATA                 what it keeps: traces, secret key (var/console of t
 LAB_TELEMETRY                the folder of the sockets         (var/run/telemetry of the repository)
 SITE_URL                     the stack as people call it       (http://localhost:8080)
 PROXY_URL                    where it is reached from here     (SITE_URL)
+VERSUS                       servers beside that of the stack  (none)
 LAB_BENCH                    the folder of the bench's results (nowhere: no bench is started)
 APP_PATH, APP_WSGI, …        a project of one's own that the stack runs (none)
 OTEL_EXPORTER_OTLP_ENDPOINT  where all that comes is passed on (nowhere)
@@ -36,6 +37,8 @@ class Environment:
     telemetry: Path
     site_url: str
     proxy_url: str
+    versus: tuple[str, ...]
+    """Names of servers that the proxy knows beside the stack's own, as in gunicorn.localhost."""
     endpoint: str
     """Of another collector; empty for none."""
     bench: str
@@ -67,6 +70,7 @@ class Environment:
             telemetry=Path(environ.get("LAB_TELEMETRY") or VAR / "run" / "telemetry").absolute(),
             site_url=site,
             proxy_url=http_url("PROXY_URL", environ, site),
+            versus=tuple(environ.get("VERSUS", "").split()),
             endpoint=endpoint,
             bench=environ.get("LAB_BENCH", ""),
             project={name: environ.get(name, "") for name in PROJECT if environ.get("APP_PATH")},

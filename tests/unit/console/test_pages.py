@@ -14,6 +14,7 @@ from paceline.transport import listen
 from tests.services.telling import telling
 from tests.services.traces import through_paceline
 from tests.unit.console.running import Console, eventually_equal
+from tests.unit.tracing.peers import serving
 
 
 @pytest.fixture(scope="module")
@@ -132,3 +133,25 @@ def test_a_request_is_sent_where_the_proxy_is_by_the_name_that_people_call_it(tm
                     connection.sendall(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n")
                 assert answer.result().status_code == 302
     assert head.startswith(b"GET /a HTTP/1.1\r\nHost: lab.example:8080\r\n")
+
+
+def test_a_request_goes_to_two_of_the_servers_side_by_side_and_both_traces_open(tmp_path: Path):
+    seen: list[bytes] = []
+    with serving(b"HTTP/1.1 204 No Content\r\n\r\n", seen=seen) as proxy:
+        names = {
+            "SITE_URL": "http://localhost:8080",
+            "PROXY_URL": proxy,
+            "VERSUS": "gunicorn bjoern",
+        }
+        with Console(tmp_path, names) as console:
+            unknown = ask_to_send(console, path="/a", server="evil.example")
+            answer = ask_to_send(console, path="/a", server="gunicorn", second="bjoern")
+    assert (unknown.status_code, "The server is one of: gunicorn, bjoern." in unknown.text) == (
+        400,
+        True,
+    )
+    hosts = [re.findall(rb"Host: (\S+)", head)[0] for head in seen]
+    assert hosts == [b"gunicorn.localhost:8080", b"bjoern.localhost:8080"]
+    traces = [re.findall(rb"traceparent: 00-(\w{32})", head)[0].decode() for head in seen]
+    assert answer.url == f"{console.url}/compare/?a={traces[0]}&b={traces[1]}"
+    assert "Swap A and B" in answer.text

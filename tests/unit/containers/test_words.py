@@ -59,7 +59,7 @@ def test_every_choice_is_named():
 
 def test_every_server_is_one_of_those_side_by_side():
     named = re.findall(r"^    environment: \{.*SERVER: (\w+)\}$", COMPOSE, re.MULTILINE)
-    names = re.search(r"^      VERSUS: (.*)$", COMPOSE, re.MULTILINE)
+    names = re.search(r"^      VERSUS: &side-by-side (.*)$", COMPOSE, re.MULTILINE)
 
     assert named == [*read_servers()]
     assert names
