@@ -28,7 +28,7 @@ from lab.words import TRANSPORTS
 ROUNDS, SECONDS = 5, 5
 SERVERS = "paceline,gunicorn,floor"
 
-FILES = ("resume", "against", "raw", "page")
+FILES = ("resume", "against", "raw", "page", "workloads")
 """Options that choose nothing of what is measured."""
 
 Output = click.Path(dir_okay=False, writable=True, path_type=Path)
@@ -45,19 +45,25 @@ Input = click.Path(path_type=Path)
     is_flag=True,
     help=f"A look within three minutes: at most {QUICK_ROUNDS} rounds of {QUICK_SECONDS} s.",
 )
+@click.option("--workloads", is_flag=True, help="List the workloads with what each is, and exit.")
 @click.option(
     "--only",
     multiple=True,
     type=click.Choice(list(WORKLOADS)),
+    metavar="WORKLOAD",
     help="This workload; repeatable. [default: the usual]",
 )
-@click.option("--app", metavar="FOLDER", help="In their place a project of your own;")
-@click.option("--wsgi", metavar="MODULE:CALLABLE", help="by what it is served,")
+@click.option("--app", metavar="FOLDER", help="A project of your own instead.")
+@click.option("--wsgi", metavar="MODULE:CALLABLE", help="What of it is served.")
 @click.option(
-    "--path", "paths", multiple=True, metavar="/PATH", help="what is asked; repeatable [default: /]"
+    "--path",
+    "paths",
+    multiple=True,
+    metavar="/PATH",
+    help="What is asked of it; repeatable. [default: /]",
 )
-@click.option("--requirements", metavar="FILE", help="and as for `lab up`,")
-@click.option("--env-file", metavar="FILE", help="likewise.")
+@click.option("--requirements", metavar="FILE", help="What it requires, as for `lab up`.")
+@click.option("--env-file", metavar="FILE", help="Its variables, as for `lab up`.")
 @click.option(
     "--connections",
     type=Listed(click.IntRange(1)),
@@ -102,11 +108,13 @@ Input = click.Path(path_type=Path)
 @click.option(
     "--resume",
     type=Input,
+    metavar="FILE",
     help="Make what this file of --json lacks, as it was asked for, and add it there.",
 )
 @click.option(
     "--against",
     type=Input,
+    metavar="FILE",
     help="Compare with this older file of --json; without other options: measure the same.",
 )
 @click.option("--json", "raw", type=Output, help="Write every run to this file as it is made.")
@@ -120,6 +128,7 @@ Input = click.Path(path_type=Path)
 def bench(
     ctx: click.Context,
     /,
+    workloads: bool,
     resume: Path | None,
     against: Path | None,
     raw: Path | None,
@@ -146,6 +155,8 @@ def bench(
     lab bench --json new.json --against old.json
     lab bench --app ../shop --wsgi shop.wsgi:application --path /prices/
     """
+    if workloads:
+        return show_workloads()
     require(outputs=[path for path in (raw, page) if path])
     if page:
         report.require_place(page)
@@ -170,6 +181,13 @@ def bench(
         report.write_page(page, results)
     if any(run.void for run in results.runs):
         sys.exit(1)
+
+
+def show_workloads() -> None:
+    """Lists what --only takes, a star before what runs where nothing is chosen."""
+    for each in WORKLOADS.values():
+        click.echo(f"{'*' if each.usual else ' '} {each.name:<20} {each.summary}")
+    click.echo("\n* runs without --only; lab/workloads.toml holds them")
 
 
 def require(outputs: Iterable[Path]) -> None:

@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from lab.bench import rounds, running, wrk
 from lab.bench.candidates import Candidate
+from lab.bench.cli import bench
 from lab.bench.void import VoidError
 from lab.bench.workloads import WORKLOADS, Workload
 from lab.serve import WEBAPP
@@ -106,3 +108,12 @@ def test_the_fields_of_a_workload_reach_the_script():
 
 def test_django_is_found_in_its_folder():
     assert WORKLOADS["django-json"].folder == WEBAPP
+
+
+def test_the_list_names_every_workload_and_marks_what_runs_where_nobody_chose():
+    told = CliRunner().invoke(bench, ["--workloads"])
+    assert told.exit_code == 0
+    for each in WORKLOADS.values():
+        (line,) = [line for line in told.output.splitlines() if line[2:].split(" ")[0] == each.name]
+        assert line.startswith("* " if each.usual else "  ")
+        assert line.endswith(each.summary)
