@@ -135,8 +135,11 @@ def notes(results: Results) -> Iterator[str]:
     rounds = max((run.round for run in results.runs), default=0)
     yield (
         "median of the rounds ± their median absolute deviation (lowest-highest); a ratio is taken "
-        f"within each round, and is a tie where 1 is no further off than {NOISE} deviations over "
-        f"the root of the number of rounds, or {AGREED} where all rounds agree on who is ahead"
+        "within each round"
+    )
+    yield (
+        f"a ratio is a tie where 1 lies within its noise: {NOISE} of its deviations ÷ √rounds, or "
+        f"{AGREED} where the same server is ahead in all rounds"
     )
     if rounds < ENOUGH:
         yield f"{rounds} of the {ENOUGH} rounds that a result needs: a glance"
@@ -184,9 +187,20 @@ def commands(results: Results) -> Iterator[str]:
             yield from results.of(workload, server)[0].commands
 
 
+def narrower(table: Table) -> Table:
+    """A table, or its columns as its rows, whichever takes less of a terminal's width."""
+    turned = [[*column] for column in zip(*table, strict=True)]
+    return min(table, turned, key=lambda each: sum(widths_of(each)) + 2 * len(each[0]))
+
+
+def widths_of(table: Table) -> list[int]:
+    """How wide each column is."""
+    return [max(map(len, column)) for column in zip(*table, strict=True)]
+
+
 def as_text(table: Table) -> str:
     """A table for a terminal."""
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    widths = widths_of(table)
     lines = ("  ".join(map(str.ljust, row, widths)).rstrip() for row in table)
     return "\n".join(f"  {line}" for line in lines)
 
@@ -206,7 +220,7 @@ def text(results: Results) -> str:
     for workload in results.cells():
         parts += [
             f"{workload}: {summary_of(workload)}",
-            as_text(cells(results, workload)),
+            as_text(narrower(cells(results, workload))),
             "",
         ]
     parts += ["Notes", *(f"  - {note}" for note in notes(results))]

@@ -249,6 +249,12 @@ class TestReport:
         lines = report.as_text([["server", "x"], ["a", "1"], ["longer", "22"]]).splitlines()
         assert lines == ["  server  x", "  a       1", "  longer  22"]
 
+    def test_many_figures_of_few_servers_stand_below_each_other(self):
+        wide = [["server", "requests/s", "CPU µs/request"], ["a", "1", "2"], ["b", "3", "4"]]
+        turned = [["server", "a", "b"], ["requests/s", "1", "3"], ["CPU µs/request", "2", "4"]]
+        assert report.narrower(wide) == turned
+        assert report.narrower(turned) == turned
+
     def test_a_page_keeps_what_stands_around_the_tables(self, tmp_path: Path):
         page = tmp_path / "performance.md"
         page.write_text(f"# Before\n\n{report.BEGIN}\nof last year\n{report.END}\n\nAfter\n")
