@@ -26,7 +26,7 @@ from lab.stack.running import Running, find, is_up, read
 from lab.stack.up import PROXY_GRACE, SERVER_GRACE, announce, up
 from lab.trace.cli import trace
 from lab.transports.cli import transports
-from lab.words import WORDS, Words
+from lab.words import WORDS, Words, port
 
 LOG_TAIL = 40
 """Lines of the log that are shown when a stack in the background did not start."""
@@ -125,10 +125,12 @@ def up_command(detach: bool, **options: str | None) -> None:
 @main.command("down", short_help="Stop the stack, wherever it was started.")
 def down_command() -> None:
     """Stop the stack, wherever it was started; requests in flight are finished first."""
-    layout = Layout.from_environ(environment({}, REPO / ".env"))
+    words = environment({}, REPO / ".env")
+    layout = Layout.from_environ(words)
     state = find(layout)
     if state is None:
-        click.echo("nothing is up")
+        other = console_of_another(words)
+        click.echo(f"{other}: `docker compose down` stops them" if other else "nothing is up")
         return
     os.kill(state.pid, signal.SIGTERM)
     deadline = time.monotonic() + PROXY_GRACE + SERVER_GRACE + 5
@@ -142,10 +144,13 @@ def down_command() -> None:
 @main.command("status", short_help="Say what is up, where, and whether it answers.")
 def status_command() -> None:
     """Say what is up, where, and whether it answers; exit status 1 if anything does not."""
-    layout = Layout.from_environ(environment({}, REPO / ".env"))
+    words = environment({}, REPO / ".env")
+    layout = Layout.from_environ(words)
     state = find(layout)
     if state is None:
-        raise LabError(f"nothing is up; {typed.how_to_start()}")
+        other = console_of_another(words)
+        nothing = f"nothing is up; {typed.how_to_start()}"
+        raise LabError(f"{other}: `docker compose ps` tells of them" if other else nothing)
     announce(state, lambda _, line: click.echo(line))
     pids = {"lab": state.pid, **state.pids}
     click.echo("pids: " + "  ".join(f"{name} {pid}" for name, pid in pids.items()))
@@ -164,6 +169,18 @@ def status_command() -> None:
         click.echo(f"{name}: {reason or 'answers'}")
     if any(failures.values()):
         raise LabError(f"not all of the stack answers; its logs are in {layout.log}")
+
+
+def console_of_another(words: Mapping[str, str]) -> str:
+    """Where no stack of `lab up` is up: what to say of one that is there all the same, or nothing.
+
+    Docker's are not known here, but for what answers at the port of the console.
+    """
+    number = port("CONSOLE_PORT", {"CONSOLE_PORT": words.get("CONSOLE_PORT") or "8081"})
+    if answers.why_unhealthy(lambda: answers.to_bind(f"127.0.0.1:{number}")):
+        return ""
+    up, address = typed.command("up"), f"http://localhost:{number}/"
+    return f"nothing of `{up}` is up; {address} answers, so maybe containers are"
 
 
 @main.command("servers", short_help="List the servers, or tell all about one.")

@@ -12,6 +12,7 @@ import pytest
 from lab.environment import OTHERS, environment, read_file, refuse_slips
 from lab.project.local import given
 from lab.serve import WordError
+from lab.stack.ports import free_port
 from lab.words import WORDS
 from tests.services.stack import LAB, REPO
 
@@ -77,7 +78,8 @@ def test_lab_up_refuses_a_slip_in_dotenv_before_anything_else(elsewhere: Path):
 
 
 def test_a_slip_keeps_nobody_from_stopping_the_stack(elsewhere: Path):
-    assert run([*LAB, "down"], elsewhere).stdout == "nothing is up\n"
+    down = run([*LAB, "down"], elsewhere, CONSOLE_PORT=str(free_port()))
+    assert down.stdout == "nothing is up\n"
 
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="needs make")

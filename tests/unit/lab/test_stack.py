@@ -56,6 +56,16 @@ def test_it_answers_at_every_address_it_prints(running: Stack):
     assert why_unhealthy(lambda: to_bind(f"127.0.0.1:{running.console}")) is None
 
 
+def test_a_stack_that_is_not_of_lab_up_is_left_to_docker(running: Stack, tmp_path: Path):
+    with Stack(tmp_path / "var", CONSOLE_PORT=str(running.console)) as nothing:
+        status, down = nothing.lab("status"), nothing.lab("down")
+    says = f"nothing of `make up` is up; http://localhost:{running.console}/ answers, so maybe "
+    assert (status.returncode, status.stdout) == (1, "")
+    assert status.stderr == f"lab: {says}containers are: `docker compose ps` tells of them\n"
+    assert down.stdout == f"{says}containers are: `docker compose down` stops them\n"
+    assert why_unhealthy(lambda: to_bind(f"127.0.0.1:{running.console}")) is None
+
+
 def test_a_page_leads_to_its_trace_in_the_console(running: Stack):
     page = requests.get(f"http://localhost:{running.http}/", timeout=10)
     trace = page.headers["X-Request-ID"]
