@@ -74,6 +74,7 @@ class Adaptive(Model):
         self._admit = self._preview if service.health_path else self._ready.append
         self._leading = threading.Lock()  # held by the leader
         self._polling = False
+        self._called = False  # whether a rider called another, which is on its way to the front
         self._turns = 0  # of all riders, when memory was given back
         self._trim = 0.0  # when that may be done again
         self._monitor = Monitor()
@@ -95,7 +96,7 @@ class Adaptive(Model):
         now = quiet_since = time.monotonic()
         monitor.begin(now)
         while not acceptor.finished:
-            time.sleep(monitor.pause(now))
+            time.sleep(monitor.pause(now, riders.exhausted or bool(riders.parked)))
             now = time.monotonic()
             riders.dismiss_unneeded(now)
             if not self._polling or self._ready:
@@ -147,13 +148,15 @@ class Adaptive(Model):
                 if not self._lead():
                     parked.append(me)
                     me.wake.acquire()
+                    self._called = False
                     if me.dismissed:
                         return
                 continue
-            if monitor.blocking and parked:
+            if monitor.blocking and parked and not (self._polling or self._called):
                 # This request will wait too: let somebody poll meanwhile.
                 with contextlib.suppress(IndexError):
                     parked.pop().wake.release()
+                    self._called = True
             me.turn += 1
             me.conversation = conversation
             self._serve(conversation)

@@ -9,7 +9,7 @@ No thread, clock or lock in here: the model says when to look, and does what is 
 """
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from paceline.concurrency.rider import Rider, Sight
 
@@ -17,6 +17,7 @@ TICK = 0.001  # seconds between two looks
 CALM_TICK = 0.005  # the same where all is well, and was for CALM_AFTER: a look takes the GIL
 CALM_AFTER = 1.0  # seconds
 LONG_AGO = 3 * CALM_TICK  # seconds from a look to the next, which then cannot tell what became
+ENOUGH = 16  # of many riders that wait, to tell whether they still do
 ALIKE = 0.75  # one that waited at each of two looks, and none that got on
 
 
@@ -27,6 +28,7 @@ class Monitor:
         "_all_run",
         "_fresh",
         "_gil",
+        "_late",
         "_looked_at",
         "_sent_at",
         "_suspecting",
@@ -41,6 +43,7 @@ class Monitor:
         """Whether requests wait rather than burn, by what became of those before."""
         self._suspecting = False  # whether at the last look nobody got on, for the first time
         self._all_run = False  # whether at the last look every busy rider ran for sure
+        self._late = False  # whether it takes its time until the next look
         # How many more waited than got on.  Each look halves what the looks before it showed.
         self._waits = 0.0
         self._fresh = 0  # how many riders had just begun something at the last look
@@ -51,12 +54,23 @@ class Monitor:
         """Take note of the time of the start."""
         self._sent_at = now
 
-    def pause(self, now: float) -> float:
-        """Return how many seconds may pass until the next look."""
-        return CALM_TICK if self._all_run and now - self._sent_at > CALM_AFTER else TICK
+    def pause(self, now: float, staffed: bool) -> float:
+        """Return how many seconds may pass until the next look.
 
-    def look(self, riders: Iterable[Rider], now: float) -> bool:
+        Where requests wait, riders call each other to the front, and if the model is ``staffed`` no
+        other needs to be started.  Then every second look is late: two close to each other tell
+        what becomes of requests.
+        """
+        if self.blocking and staffed:
+            self._late = not self._late
+        else:
+            self._late = self._all_run and now - self._sent_at > CALM_AFTER
+        return CALM_TICK if self._late else TICK
+
+    def look(self, riders: Sequence[Rider], now: float) -> bool:
         """Tell whether to send another rider to the front; a request waits, or nobody polls."""
+        if self.blocking:
+            riders = riders[:: len(riders) // ENOUGH + 1]
         seen = [rider.look(now) for rider in riders]
         sights = set(seen)
         self._learn(seen, now)
@@ -85,7 +99,7 @@ class Monitor:
         """Take note of what became of the requests that the last look saw begin."""
         fresh, self._fresh = self._fresh, seen.count(Sight.FRESH)
         passed, self._looked_at = now - self._looked_at, now
-        if passed > LONG_AGO:
+        if self._late or passed > LONG_AGO:
             return
         got_on = seen.count(Sight.RUNS) + seen.count(Sight.BURNS)
         # Where all wait, as many halt as were fresh; where half of them do, nobody can tell.

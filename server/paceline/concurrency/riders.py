@@ -65,11 +65,15 @@ class Riders:
         """How many turns those had that there are."""
         return sum(rider.turn for rider in self.all)
 
+    @property
+    def exhausted(self) -> bool:
+        """Whether none can be added."""
+        return len(self.all) >= self.limit or self._refused
+
     def held_up(self, now: float) -> bool:
         """Tell, at looks while requests wait, whether no thread gets on and none can be added."""
         turns = self.turns
-        exhausted = not self.parked and (len(self.all) >= self.limit or self._refused)
-        if turns != self._turns or not exhausted:
+        if turns != self._turns or self.parked or not self.exhausted:
             self._turns, self._moved_at = turns, now
         return now - self._moved_at > HELD_UP
 

@@ -5,7 +5,7 @@ from typing import cast
 import pytest
 from paceline.concurrency import rider
 from paceline.concurrency.adaptive import Adaptive
-from paceline.concurrency.monitor import CALM_AFTER, CALM_TICK, TICK, Monitor
+from paceline.concurrency.monitor import CALM_AFTER, CALM_TICK, ENOUGH, TICK, Monitor
 from paceline.concurrency.rider import PATIENCE, Rider, Sight
 from paceline.conversation import Conversation
 from paceline.service import Service
@@ -18,8 +18,10 @@ class Clock:
 
     def __init__(self) -> None:
         self.ran = 0.0
+        self.read = 0  # times
 
     def __call__(self) -> float:
+        self.read += 1
         return self.ran
 
 
@@ -123,10 +125,41 @@ def test_looks_come_less_often_where_all_have_run_for_a_while(clock: Clock) -> N
     begin(thread)
     begin(thread)
     assert not monitor.look([thread], now)
-    assert monitor.pause(now) == CALM_TICK
+    assert monitor.pause(now, staffed=False) == CALM_TICK
     assert not monitor.look([thread], now + TICK), "its clock is read for the first time"
     assert not monitor.look([thread], now + 2 * TICK), "it waits, but once is not enough"
-    assert monitor.pause(now + 2 * TICK) == TICK
+    assert monitor.pause(now + 2 * TICK, staffed=False) == TICK
+
+
+def test_looks_come_in_pairs_where_requests_wait_and_there_are_riders_enough() -> None:
+    monitor = Monitor()
+    monitor.blocking = True
+    assert [monitor.pause(TICK, staffed=True) for _ in range(4)] == [CALM_TICK, TICK] * 2
+    assert [monitor.pause(TICK, staffed=False) for _ in range(2)] == [TICK, TICK]
+
+
+def test_a_late_look_does_not_tell_what_became_of_requests(clock: Clock) -> None:
+    monitor, thread = Monitor(), Rider()
+    monitor.blocking = True
+    begin(thread)
+    monitor.look([thread], TICK)
+    monitor.pause(TICK, staffed=True)
+    begin(thread)  # the one before took less than a calm tick: that may be long
+    monitor.look([thread], TICK + CALM_TICK)
+    assert monitor.blocking
+    monitor.pause(TICK + CALM_TICK, staffed=True)
+    begin(thread)  # and this one less than a tick
+    monitor.look([thread], 2 * TICK + CALM_TICK)
+    assert not monitor.blocking
+
+
+def test_some_of_many_riders_that_wait_tell_of_all(clock: Clock) -> None:
+    monitor, riders = Monitor(), [Rider() for _ in range(64)]
+    monitor.blocking = True
+    for thread in riders:
+        begin(thread)
+    assert monitor.look(riders, TICK)
+    assert 8 <= clock.read <= ENOUGH
 
 
 @pytest.mark.parametrize("overdue", [True, False])
