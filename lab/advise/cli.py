@@ -6,6 +6,7 @@ import re
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 
 import click
 
@@ -103,6 +104,12 @@ class Duration(click.ParamType[float]):
     show_default=True,
     help="Seconds of each run in a round.",
 )
+@click.option(
+    "--json",
+    "raw",
+    type=click.Path(dir_okay=False, writable=True, path_type=Path),
+    help="Write every run of the measuring to this file.",
+)
 @click.option("--console", metavar="URL", help="The console to ask. [default: the stack's]")
 def advise(
     urls: tuple[str, ...],
@@ -117,6 +124,7 @@ def advise(
     measure: bool | None,
     rounds: int,
     round_seconds: int,
+    raw: Path | None,
     console: str | None,
 ) -> None:
     """Say of each path how much of its time is CPU and how much waiting, and what to set for that.
@@ -134,6 +142,8 @@ def advise(
 
     Exit status: 0 advised, 1 cannot tell, or a measurement is void.
     """
+    if raw and not raw.parent.is_dir():
+        raise WordError(f"--json {raw}: {raw.parent} is no folder; make it first")
     stack = find_stack(console)
     targets = [stack.target(url) for url in [*urls, *read_urls(file)]]
     requests = watched(stack, targets, seconds, since)
@@ -147,7 +157,7 @@ def advise(
     )
     doubtful = doubts([*requests, *at_once(stack, targets, judged)], judged)
     found = advised(judged, doubtful, machine, rate, stack)
-    comparison = Comparison(stack, found, machine, server, rounds, round_seconds)
+    comparison = Comparison(stack, found, machine, server, rounds, round_seconds, raw)
     paths = addresses(targets, requests)
     why_not = "as it was asked" if measure is False else comparison.obstacle(paths, measure)
     if why_not:

@@ -1,10 +1,12 @@
 """Which settings are compared by measuring, or why none are."""
 
+import json
 import os
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
+from pathlib import Path
 
 import click
 
@@ -28,6 +30,8 @@ class Comparison:
     server: str | None
     rounds: int
     seconds: int
+    raw: Path | None = None
+    """The file that every run goes to."""
 
     def obstacle(self, paths: Sequence[str], insists: bool | None) -> str:
         """Why it is not made; empty where it is."""
@@ -96,19 +100,36 @@ class Comparison:
             click.echo(f"  [{done}/{self.rounds * len(settings)}] {run.server:<8} {outcome}")
         for line in showing.compared(results):
             click.echo(line)
-        self.measure_latency(trial, results)
+        waited = self.measure_latency(trial, results)
+        if self.raw:
+            write(self.raw, results, waited)
         if trying.throttled() > stopped:
             click.echo("Beware: this container was stopped for having used up its share of CPU.")
         return not any(run.void for run in results.runs)
 
-    def measure_latency(self, trial: Trial, results: Results) -> None:
+    def measure_latency(self, trial: Trial, results: Results) -> Results | None:
         """Measures and shows what clients wait at a rate that all can do, where there is one."""
         rate = latency.common_rate(results, self.size.rate)
         if rate is None:
-            return
+            return None
         click.echo(f"At {rate:,.0f} requests/s of the same mix, from when each was due")
         fewer = replace(trial, rounds=min(trial.rounds, showing.FEWEST_ROUNDS))
-        found = Results({}, [MIX], [*trial.settings])
-        found.runs.extend(trying.run(fewer, partial(latency.at, rate=rate)))
+        paths = [*dict.fromkeys(trial.paths)]
+        found = Results({"rate": f"{rate:g} requests/s"}, [MIX, *paths], [*trial.settings])
+        for run in trying.run(fewer, partial(latency.at, rate=rate)):
+            found.runs.extend(latency.apart(run, paths))
         for line in showing.waited(found):
             click.echo(line)
+        return found
+
+
+def write(path: Path, reached: Results, waited: Results | None) -> None:
+    """Every run as JSON: how much each setting reached, and what clients waited at one rate.
+
+    Raises LabError.
+    """
+    table = {"reached": asdict(reached), "waited": asdict(waited) if waited else None}
+    try:
+        path.write_text(json.dumps(table, indent=1) + "\n")
+    except OSError as error:
+        raise LabError(f"{path}: {error.strerror}") from error

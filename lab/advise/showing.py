@@ -165,15 +165,36 @@ def side_by_side(results: Results, figures: Mapping[str, tuple[str, str, float]]
     for name in results.servers:
         if reason := results.void(MIX, name):
             yield f"{name}: void, {reason}"
-        cells = (results.spread(MIX, name, figure) for figure, _, _ in figures.values())
-        shown = zip(cells, figures.values(), strict=True)
-        table.append([name, *(show(cell, form, scale) for cell, (_, form, scale) in shown)])
+        table.append([name, *cells(results, MIX, name, figures)])
     yield as_text(table)
 
 
+def cells(
+    results: Results, asked: str, name: str, figures: Mapping[str, tuple[str, str, float]]
+) -> Iterator[str]:
+    """The figures of a setting that was asked for a path, or the mix."""
+    for figure, form, scale in figures.values():
+        yield show(results.spread(asked, name, figure), form, scale)
+
+
 def waited(results: Results) -> Iterator[str]:
-    """What clients wait, the advice beside the default."""
+    """What clients wait, the advice beside the default: for all paths, and for each of several."""
     yield from side_by_side(results, WAITED)
+    first = results.servers[0]
+    median = {
+        path: spread.median
+        for path in results.workloads
+        if path != MIX and (spread := results.spread(path, first, "p50_ms"))
+    }
+    slowest = sorted(median, key=lambda path: median[path], reverse=True)
+    table: Table = [["path", "", *WAITED]]
+    for path in slowest[:SHOWN]:
+        for name in results.servers:
+            table.append([path if name == first else "", name, *cells(results, path, name, WAITED)])
+    if slowest:
+        yield as_text(table)
+    if (more := len(slowest) - SHOWN) > 0:
+        yield f"  and {more} more, of shorter times"
 
 
 def compared(results: Results) -> Iterator[str]:

@@ -145,11 +145,14 @@ class Loop:
                 raise OSError("a connection was closed before its answer was whole")
             elif self.asked[client][1].take(piece):
                 due, answer = self.asked.pop(client)
-                record(self.latency, time.monotonic_ns() - due)
+                self._answered(client, time.monotonic_ns() - due)
                 if answer.closes:
                     self._forget(client)
                 else:
                     self.idle.append(client)
+
+    def _answered(self, client: socket.socket, nanoseconds: int) -> None:
+        record(self.latency, nanoseconds)
 
     def _forget(self, client: socket.socket) -> None:
         self.selector.unregister(client)

@@ -3,6 +3,7 @@
 Nothing here depends on how fast the machine is, or on what else it does: bounds are far away.
 """
 
+import json
 import re
 from collections.abc import Iterator
 
@@ -12,7 +13,7 @@ from tests.e2e.stacks import NOTHING_SAID
 from tests.services.requirements import need
 from tests.services.stack import Stack
 
-IO, CPU = "/workload/io/?ms=40", "/workload/cpu/?ms=20"
+IO, CPU, QUICK = "/workload/io/?ms=40", "/workload/cpu/?ms=20", "/healthz"
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +69,8 @@ def test_the_same_is_said_from_what_the_console_has_stored(tiny: Stack, driven: 
 def test_the_advice_is_measured_beside_the_default(tiny: Stack):
     need("wrk")
     order = ["--measure", "--server", "gunicorn", "--rounds", "1", "--round-seconds", "1"]
-    done = tiny.lab("advise", IO, "--seconds", "2", *order)
+    raw = tiny.var / "advice.json"
+    done = tiny.lab("advise", IO, QUICK, "--seconds", "2", "--json", str(raw), *order)
     assert done.returncode == 0, done.stdout + done.stderr
     for name in ("default", "advice"):
         assert re.search(rf"^ +{name} +gunicorn tiny\.app:application .*threads", done.stdout, re.M)
@@ -76,9 +78,16 @@ def test_the_advice_is_measured_beside_the_default(tiny: Stack):
         assert int(rates[-1].replace(",", "")) > 0
     assert "Too few rounds to tell" in done.stdout
     table = done.stdout.partition(" requests/s of the same mix, from when each was due\n")[2]
-    for name in ("default", "advice"):
-        (median,) = re.findall(rf"^ +{name} +([\d,.]+) ", table, re.M)
-        assert float(median.replace(",", "")) > 40, "it waits for so long"
+    ((waits, of_it),) = re.findall(rf"^ +({re.escape(IO)}) +default +([\d,.]+) ", table, re.M)
+    ((does_not, of_other),) = re.findall(rf"^ +({QUICK}) +default +([\d,.]+) ", table, re.M)
+    assert table.index(waits) < table.index(does_not), "the slowest first"
+    assert float(of_it.replace(",", "")) > 40, "it waits for so long"
+    runs = json.loads(raw.read_text())
+    assert {run["server"] for run in runs["reached"]["runs"]} == {"default", "advice"}
+    found = {(r["workload"], r["server"]): r["figures"]["p50_ms"] for r in runs["waited"]["runs"]}
+    assert f"{found[IO, 'default']:,.1f}" == of_it
+    assert f"{found[QUICK, 'default']:,.1f}" == of_other
+    assert found["mix", "advice"] > 0
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from tests.unit.advise.test_judging import alone, seen
         (["--since", "yesterday"], 2, "yesterday: write it as in 90s, 15m or 2h"),
         (["--urls", "empty.txt"], 2, "lab: --urls empty.txt: names no URL; write one in each line"),
         (["--urls", "none.txt"], 2, "lab: --urls none.txt: cannot be read"),
+        (["--json", "no/it.json"], 2, "lab: --json no/it.json: no is no folder; make it first"),
         (["--rate", "0"], 2, "0.0 is not in the range x>0"),
         (["--console", "http://127.0.0.1:1"], 1, "no console answers at http://127.0.0.1:1"),
         (["http://127.0.0.1:1/"], 2, "is not of the stack"),

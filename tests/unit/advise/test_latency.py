@@ -4,11 +4,13 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from lab.advise.latency import MOST, Turns, common_rate
+from lab.advise.latency import MOST, Turns, apart, common_rate
+from lab.advise.showing import waited
 from lab.bench.open_loop import Job, histogram
 from lab.bench.results import Results, Run
 from lab.bench.workloads import request_text
@@ -43,8 +45,8 @@ def server() -> Iterator[ThreadingHTTPServer]:
 
 
 def turns(server: ThreadingHTTPServer, *paths: str, connections: int = 8) -> Turns:
-    requests = [request_text(path, "localhost", 0, {}) for path in paths]
-    job = Job(f"127.0.0.1:{server.server_port}", requests[0], connections, 40, 1)
+    requests = [(path, request_text(path, "localhost", 0, {})) for path in paths]
+    job = Job(f"127.0.0.1:{server.server_port}", requests[0][1], connections, 40, 1)
     return Turns(job, requests)
 
 
@@ -53,6 +55,40 @@ def test_the_paths_are_asked_in_turn_at_the_rate(server: ThreadingHTTPServer):
     assert server.asked == {"/waits": 14, "/": 13, "/other": 13}  # type: ignore[attr-defined]
     assert latency.get_total_count() == 40
     assert latency.get_value_at_percentile(99) >= WAITS * 1e6
+
+
+def test_each_path_has_times_of_its_own(server: ThreadingHTTPServer):
+    loop = turns(server, "/waits", "/", "/waits")
+    loop.run()
+    assert {path: len(times) for path, times in loop.times.items()} == {"/waits": 27, "/": 13}
+    assert min(loop.times["/waits"]) >= WAITS * 1e9
+    assert min(loop.times["/"]) < WAITS * 1e9
+
+
+def test_the_paths_stand_beside_the_mix_the_slowest_first():
+    of_mix = {"p50_ms": 5.0, "p99_ms": 9.0, "max_ms": 10.0}
+    figures = {**of_mix, **{f"{name} /b": 7.5 for name in of_mix}, "p50_ms /a": 2.5}
+    run = Run("mix", "default", 1, (), figures)
+    void = replace(run, server="advice", figures={}, void="it ended")
+    runs = [each for one in (run, void) for each in apart(one, ["/a", "/b", "/unasked"])]
+    assert [(each.workload, each.server) for each in runs] == [
+        *(("mix", "default"), ("/a", "default"), ("/b", "default"), ("/unasked", "default")),
+        ("mix", "advice"),
+    ]
+    assert runs[0].figures == of_mix
+    assert runs[1].figures == {"p50_ms": 2.5}
+    found = Results({}, ["mix", "/a", "/b", "/unasked"], ["default", "advice"], runs)
+    _, mix, paths = waited(found)
+    assert mix.split() == [
+        *("p50", "ms", "p99", "ms", "longest", "ms", "default", "5.0", "9.0", "10.0"),
+        *("advice", "-", "-", "-"),
+    ]
+    _, *rows = (line.split() for line in paths.splitlines())
+    assert rows == [
+        *(["/b", "default", "7.5", "7.5", "7.5"], ["advice", "-", "-", "-"]),
+        *(["/a", "default", "2.5", "-", "-"], ["advice", "-", "-", "-"]),
+    ]
+    assert len([*apart(run, ["/b"])]) == 1, "of one path the mix says all"
 
 
 def test_who_has_no_connection_waits_too(server: ThreadingHTTPServer):
