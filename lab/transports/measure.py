@@ -1,7 +1,6 @@
 """A server for each transport, asked the same in turns."""
 
 import os
-import random
 import statistics
 import subprocess
 import sys
@@ -11,6 +10,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from lab.bench.turns import interleaved
 from lab.errors import LabError
 from lab.stack.layout import REPO
 from lab.stack.ports import free_port
@@ -144,13 +144,12 @@ def measure(asking: Mapping[str, Client], samples: int, begins: Callable[[str], 
         begins(label)
         times = results[label] = {name: Times() for name in asking}
         rounds, count = turns(samples, size)
-        for _ in range(rounds):
-            for name in random.sample(sorted(asking), len(asking)):
-                ask = asking[name].ask
-                for _ in range(count):
-                    began = time.perf_counter()
-                    ask(request(size))
-                    times[name].seconds.append(time.perf_counter() - began)
+        for _, _, name in interleaved(rounds, None, [label], [*asking]):
+            ask = asking[name].ask
+            for _ in range(count):
+                began = time.perf_counter()
+                ask(request(size))
+                times[name].seconds.append(time.perf_counter() - began)
     return results
 
 
