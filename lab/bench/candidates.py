@@ -12,6 +12,8 @@ from lab.serve import Choice, WordError, read_servers
 FLOOR = "floor"
 PYTHON = Path(sys.executable).name
 
+IDLE_BEHIND = "nginx keeps idle connections to itself and no server sees them; --way direct does"
+
 
 @dataclass(frozen=True)
 class Candidate:
@@ -64,10 +66,18 @@ class Candidate:
         return self.choice.threads if self.choice else None
 
     def runs(self, workload: Workload) -> bool:
-        """Whether it can be asked this: the floor has few answers, nginx no room for the idle."""
-        if workload.idle and (self.setup.way, self.setup.bind) != (DIRECT, TCP):
-            return False
-        return self.choice is not None or workload.floor
+        """Whether it can be asked this."""
+        return not self.why_not(workload)
+
+    def why_not(self, workload: Workload) -> str:
+        """Why it cannot be asked this, for people; empty where it can."""
+        if workload.idle and self.setup.proxied:
+            return IDLE_BEHIND
+        if workload.idle and self.setup.bind != TCP:
+            return "idle connections come by TCP alone; --bind tcp measures them"
+        if self.choice is None and not workload.floor:
+            return f"{FLOOR} has no answer to it"
+        return ""
 
     def command(self, workload: Workload, bind: str) -> list[str]:
         """The command line that serves the workload's application, with no access log."""
@@ -104,6 +114,20 @@ def crossed(servers: Sequence[str], setups: Sequence[Setup]) -> tuple[list[Candi
         if server not in {candidate.server for candidate in found.values()}:
             raise next(error for name, error in refused.items() if name.split()[0] == server)
     return list(found.values()), list(_told(refused))
+
+
+def unasked(workloads: Sequence[Workload], candidates: Sequence[Candidate]) -> Iterator[str]:
+    """Which candidates are not asked for idle connections, and why, for people.
+
+    That the floor is not asked what it has no answer to goes without saying.
+    """
+    for workload in workloads:
+        names: dict[str, list[str]] = {}
+        for each in candidates:
+            if workload.idle and each.choice and (reason := each.why_not(workload)):
+                names.setdefault(reason, []).append(each.name)
+        for reason, found in names.items():
+            yield f"{workload.name} of {', '.join(found)} is left out: {reason}"
 
 
 def _told(refused: Mapping[str, WordError]) -> Iterator[str]:

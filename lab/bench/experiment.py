@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from lab.bench import machine, own
-from lab.bench.candidates import crossed
+from lab.bench.candidates import crossed, unasked
 from lab.bench.rounds import Plan
 from lab.bench.setups import DIRECT, TCP, every
 from lab.bench.workloads import CONNECTIONS, WORKLOADS
@@ -54,8 +54,9 @@ class Experiment:
         )
         if not plan.turns():
             names = f"{', '.join(self.servers)}: cannot be asked {', '.join(self.workloads)}"
-            raise WordError(f"--servers {names}")
-        return plan, refused
+            reasons = dict.fromkeys(s.why_not(w) for w in plan.workloads for s in found)
+            raise WordError(f"--servers {names}: {'; '.join(reasons)}")
+        return plan, [*refused, *unasked(plan.workloads, found)]
 
     def as_table(self) -> dict[str, Any]:
         """For a file."""

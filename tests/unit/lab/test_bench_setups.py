@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from lab.bench import rounds, wrk
-from lab.bench.candidates import Candidate, crossed
+from lab.bench import cli, rounds, wrk
+from lab.bench.candidates import IDLE_BEHIND, Candidate, crossed
 from lab.bench.machine import these_cores
 from lab.bench.results import Results, Run
 from lab.bench.rounds import Plan, Turn
@@ -87,6 +87,35 @@ class TestCrossed:
         ]
         assert asked == [True, False]
         assert not Candidate.parse("paceline", Setup(bind="unix")).runs(idle)
+
+    @pytest.mark.parametrize(
+        ("ways", "binds", "why"),
+        [
+            (["nginx", "containers"], ["tcp"], "nginx keeps idle connections to itself and no"),
+            (["direct"], ["unix"], "idle connections come by TCP alone; --bind tcp measures them"),
+        ],
+    )
+    def test_why_nobody_can_be_asked_for_idle_connections_is_one_line(
+        self, ways: list[str], binds: list[str], why: str
+    ):
+        choice = [f"--way={','.join(ways)}", f"--bind={','.join(binds)}", "--only=idle"]
+        with pytest.raises(WordError) as refused:
+            cli.asked(["--servers=paceline,gunicorn", *choice]).plan()
+        said = f"--servers paceline, gunicorn: cannot be asked idle: {why}"
+        assert str(refused.value).startswith(said)
+        assert "\n" not in str(refused.value)
+
+    def test_those_that_are_left_out_among_others_are_said_once(self):
+        words = [
+            "--only=idle",
+            "--only=hello",
+            "--servers=paceline,gunicorn,floor",
+            "--way=direct,nginx",
+        ]
+        plan, said = cli.asked(words).plan()
+        assert said == [f"idle of paceline nginx, gunicorn nginx is left out: {IDLE_BEHIND}"]
+        idle = [each.candidate.name for each in plan.turns() if each.workload.idle]
+        assert set(idle) == {"paceline", "gunicorn"}
 
 
 class Ending(Candidate):
