@@ -101,7 +101,8 @@ class Adaptive(Model):
             riders.dismiss_unneeded(now)
             if not self._polling or self._ready:
                 self._overdue = True
-                if monitor.look(riders.all, now) and not riders.send(now):
+                led = self._leading.locked() and not self._polling
+                if monitor.look(riders.all, now, led) and not riders.send(now):
                     # All riders wait for something else than this server, and none can be added.
                     # That takes as long as it takes; to end the worker would only take their
                     # requests along.
@@ -142,15 +143,15 @@ class Adaptive(Model):
             if self._overdue:
                 self._overdue = False
                 self._lead(at_once=True)
+                if monitor.crowded:
+                    monitor.crowded = False
+                    if not self._park(me):
+                        return
             try:
                 conversation = ready.popleft()
             except IndexError:
-                if not self._lead():
-                    parked.append(me)
-                    me.wake.acquire()
-                    self._called = False
-                    if me.dismissed:
-                        return
+                if not self._lead() and not self._park(me):
+                    return
                 continue
             if monitor.blocking and parked and not (self._polling or self._called):
                 # This request will wait too: let somebody poll meanwhile.
@@ -161,6 +162,13 @@ class Adaptive(Model):
             me.conversation = conversation
             self._serve(conversation)
             me.conversation = None
+
+    def _park(self, me: Rider) -> bool:
+        """Wait until somebody is needed; False where it never is."""
+        self._riders.parked.append(me)
+        me.wake.acquire()
+        self._called = False
+        return not me.dismissed
 
     def _serve(self, conversation: Conversation) -> None:
         try:
@@ -228,9 +236,12 @@ class Adaptive(Model):
 
     def _poll(self, at_once: bool) -> None:
         acceptor = self._acceptor
-        self._polling = True
-        events = self._poller.poll(0 if at_once else acceptor.pause)
-        self._polling = False
+        if at_once:
+            events = self._poller.poll(0)
+        else:
+            self._polling = True
+            events = self._poller.poll(acceptor.pause)
+            self._polling = False
         now = time.monotonic()
         conversations, admit = self._conversations, self._admit
         for descriptor, _ in events:

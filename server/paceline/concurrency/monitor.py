@@ -4,6 +4,7 @@
     all busy ones are blocked  another, once two looks have seen it
     one has run for too long   another, so that the others' requests need not wait for its end
     one has just begun         what most did that had just begun at the looks before: wait, or run
+    several run, none waits    one of them is to park: they do fight
 
 No thread, clock or lock in here: the model says when to look, and does what is found.
 """
@@ -34,6 +35,7 @@ class Monitor:
         "_suspecting",
         "_waits",
         "blocking",
+        "crowded",
     )
 
     def __init__(self) -> None:
@@ -41,6 +43,8 @@ class Monitor:
         self._gil = getattr(sys, "_is_gil_enabled", lambda: True)()
         self.blocking = False
         """Whether requests wait rather than burn, by what became of those before."""
+        self.crowded = False
+        """Whether one rider is to park; whoever does takes this back."""
         self._suspecting = False  # whether at the last look nobody got on, for the first time
         self._all_run = False  # whether at the last look every busy rider ran for sure
         self._late = False  # whether it takes its time until the next look
@@ -67,19 +71,23 @@ class Monitor:
             self._late = self._all_run and now - self._sent_at > CALM_AFTER
         return CALM_TICK if self._late else TICK
 
-    def look(self, riders: Sequence[Rider], now: float) -> bool:
-        """Tell whether to send another rider to the front; a request waits, or nobody polls."""
+    def look(self, riders: Sequence[Rider], now: float, led: bool = False) -> bool:
+        """Tell whether to send another rider to the front; a request waits, or nobody polls.
+
+        ``led``: one is there, and does not wait.
+        """
         if self.blocking:
             riders = riders[:: len(riders) // ENOUGH + 1]
         seen = [rider.look(now) for rider in riders]
         sights = set(seen)
         self._learn(seen, now)
         self._all_run = sights <= {Sight.IDLE, Sight.RUNS}
+        self.crowded = self._gil and self._all_run and seen.count(Sight.RUNS) > 1
         hogged = sights - {Sight.IDLE, Sight.HALTS, Sight.BLOCKED} == {Sight.BURNS}
         active = not sights.isdisjoint({Sight.RUNS, Sight.BURNS})
         if Sight.FRESH in sights:
             active |= not self.blocking  # a guess, by what was seen last
-        if active and not hogged and self._gil:
+        if led or (active and not hogged and self._gil):
             self._suspecting = False
             return False
         if not hogged and not self.blocking and not self._suspecting:

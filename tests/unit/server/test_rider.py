@@ -181,12 +181,55 @@ def test_who_has_come_since_is_let_in_before_a_queue_that_is_old_is_served(
     assert did == (["poll True"] if overdue else []) + ["serve first"]
 
 
-def test_one_request_that_burns_is_no_reason_for_a_rider_beside_one_that_gets_on() -> None:
-    class Seen:
-        def __init__(self, sight: Sight) -> None:
-            self.look = lambda now: sight
-            self.forgive = lambda now: None
+def test_a_rider_parks_where_more_than_one_run(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, me = Adaptive([], Service(lambda environ, start_response: [])), Rider()
+    monkeypatch.setattr(model, "_poll", lambda at_once: None)
+    model._ready.append(SOME)
+    model._overdue = model._monitor.crowded = True
+    me.dismissed = True  # so that it ends where it would wait
+    me.wake.release()
+    model._ride(me)
+    assert list(model._riders.parked) == [me]
+    assert list(model._ready) == [SOME], "it is left to the other one"
+    assert not model._monitor.crowded
 
+
+class Seen:
+    """A rider that shows what the test says."""
+
+    def __init__(self, sight: Sight) -> None:
+        self.look = lambda now: sight
+        self.forgive = lambda now: None
+
+
+@pytest.mark.parametrize(
+    ("sights", "crowded"),
+    [
+        ([Sight.RUNS, Sight.RUNS], True),
+        ([Sight.RUNS, Sight.IDLE, Sight.RUNS], True),
+        ([Sight.RUNS, Sight.IDLE], False),
+        ([Sight.RUNS, Sight.RUNS, Sight.BLOCKED], False),
+        ([Sight.RUNS, Sight.RUNS, Sight.FRESH], False),
+        ([Sight.RUNS, Sight.BURNS], False),
+    ],
+)
+def test_where_several_run_and_none_waits_one_is_too_many(
+    sights: list[Sight], crowded: bool
+) -> None:
+    monitor = Monitor()
+    monitor.look([cast(Rider, Seen(sight)) for sight in sights], TICK)
+    assert monitor.crowded == crowded
+
+
+def test_nobody_is_sent_to_the_front_where_one_is_at_work() -> None:
+    monitor, riders = Monitor(), [cast(Rider, Seen(Sight.BLOCKED))]
+    assert not any(monitor.look(riders, look * TICK, led=True) for look in range(1, 4))
+    assert monitor.look(riders, 4 * TICK) or monitor.look(riders, 5 * TICK)
+
+
+def test_one_request_that_burns_is_no_reason_for_a_rider_beside_one_that_gets_on() -> None:
     for sights, sends in (
         ([Sight.BURNS], True),
         ([Sight.BURNS, Sight.IDLE, Sight.BLOCKED], True),
