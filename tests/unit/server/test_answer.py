@@ -17,7 +17,7 @@ from paceline.http.request import parse_head
 from paceline.limits import Limits
 from paceline.wsgi import gateway, response
 from paceline.wsgi.file_wrapper import FileWrapper
-from paceline.wsgi.response import Answer
+from paceline.wsgi.response import APART, Answer
 
 from tests.unit.server import answers
 
@@ -132,6 +132,17 @@ def test_parts_are_chunks(parts: list[bytes]) -> None:
         assert read.fields["transfer-encoding"] == "chunked"
         assert "content-length" not in read.fields
         assert read.body == b"abc"
+
+
+def test_a_large_body_is_sent_as_it_is_and_not_copied() -> None:
+    for size, pieces in ((APART - 1, 1), (APART, 2)):
+        body, sent = b"x" * size, list[bytes]()
+        sink = Recorder()
+        sink.send = sent.append  # type: ignore[method-assign]
+        gateway.call(saying([body]), {}, answer_to("GET", sink), sendfile=True)
+        assert len(sent) == pieces
+        assert (sent[-1] is body) == (pieces == 2)
+        assert b"".join(sent).endswith(b"\r\n\r\n" + body)
 
 
 def test_http_1_0_knows_no_chunks() -> None:
