@@ -12,7 +12,8 @@ from paceline.http.framing import frame
 from paceline.http.grammar import EMPTY_LINES
 from paceline.http.request import RequestHead, parse_head, parse_request_line
 from paceline.limits import Limits
-from paceline.wsgi.input import BodyStore, Disk
+from paceline.wsgi.disk import Disk
+from paceline.wsgi.input import BodyStore
 
 # Bytes to be received at a time, since whoever else waits waits for what they cost.
 HEAD = 1 << 14  # one fits; larger blocks would cost the allocator more

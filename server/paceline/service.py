@@ -11,9 +11,9 @@ from paceline.limits import Limits, Timeouts
 from paceline.observe.observation import Crowd, Observer
 from paceline.observe.record import Record
 from paceline.observe.tally import Tally
+from paceline.wsgi.disk import Disk
 from paceline.wsgi.environ import Forwarding
 from paceline.wsgi.gateway import Application
-from paceline.wsgi.input import Disk
 
 if TYPE_CHECKING:
     from paceline.ending import Ending

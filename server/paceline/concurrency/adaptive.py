@@ -83,6 +83,8 @@ class Adaptive(Model):
         # Whether the queue is older than a tick: who came since would be behind those who come now.
         self._overdue = False
         self._acceptor = Acceptor(self, self._poller, self._watch)
+        self._disk = service.disk
+        self._disk.piecemeal = True
 
     # --- the monitor, which is the main thread ------------------------------------------------
 
@@ -118,6 +120,8 @@ class Adaptive(Model):
                 self._doze()
                 quiet_since = time.monotonic()
         riders.wake_all()
+        while self._disk.free_piece():
+            pass
 
     def _doze(self) -> None:
         self._dozing = True
@@ -235,7 +239,8 @@ class Adaptive(Model):
         return True
 
     def _poll(self, at_once: bool) -> None:
-        acceptor = self._acceptor
+        acceptor, disk = self._acceptor, self._disk
+        at_once = at_once or bool(disk.leftovers)
         if at_once:
             events = self._poller.poll(0)
         else:
@@ -259,6 +264,8 @@ class Adaptive(Model):
         if self._dozing:
             self._dozing = False
             self._call.put(None)
+        if disk.leftovers:
+            disk.free_piece()
         if now >= acceptor.look_at:
             acceptor.look_again()
         if now >= acceptor.tend_at:

@@ -5,58 +5,13 @@ that was cut short never reaches it; and a chunked one has its length like any o
 """
 
 import contextlib
-import errno
 import io
-import tempfile
-import threading
 from typing import IO
+
+from paceline.wsgi.disk import BodyFile, Disk
 
 AHEAD = 8
 """How much memory a body is given for each byte that has come of it, where it is to be longer."""
-
-
-class Disk:
-    """What all bodies of a process may take of the disk together, in bytes; 0: no bound."""
-
-    def __init__(self, bound: int = 0) -> None:
-        self._bound = bound
-        self._lock = threading.Lock()
-        self.used = 0
-
-    def take(self, count: int) -> None:
-        """Take some.  Raises OSError where that is more than there may be."""
-        with self._lock:
-            if self._bound and self.used + count > self._bound:
-                raise OSError(errno.EDQUOT, f"bodies take more than {self._bound} bytes of disk")
-            self.used += count
-
-    def give_back(self, count: int) -> None:
-        """Give some back."""
-        with self._lock:
-            self.used -= count
-
-
-class BodyFile(io.BufferedRandom):
-    """A temporary file without a name: it is gone once it is closed, by whomever."""
-
-    def __init__(self, disk: Disk) -> None:
-        self._disk = disk
-        self._taken = 0
-        super().__init__(tempfile.TemporaryFile(buffering=0))  # noqa: SIM115
-
-    def take(self, content: bytes) -> None:
-        """Add what arrived.  Raises OSError where there is no room."""
-        self._disk.take(len(content))
-        self._taken += len(content)
-        self.write(content)
-
-    def close(self) -> None:
-        """Close, and give the room back."""
-        taken, self._taken = self._taken, 0
-        try:
-            super().close()
-        finally:
-            self._disk.give_back(taken)
 
 
 class BodyStore:

@@ -4,7 +4,7 @@ import pytest
 from paceline.errors import BadRequest, FieldsTooLarge
 from paceline.incoming import Incoming
 from paceline.limits import Limits
-from paceline.wsgi.input import Disk
+from paceline.wsgi.disk import Disk
 
 LIMITS = Limits(request_field_size=0)
 

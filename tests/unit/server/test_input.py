@@ -1,13 +1,17 @@
 """What a body is collected in: the same content however it came, and memory for what came."""
 
+import errno
+import os
 import tracemalloc
 from collections.abc import Iterator
 from itertools import pairwise
+from typing import IO
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from paceline.wsgi.input import AHEAD, BodyFile, BodyStore, Disk
+from paceline.wsgi.disk import PIECE, BodyFile, Disk
+from paceline.wsgi.input import AHEAD, BodyStore
 
 IN_MEMORY = 100
 MEGABYTE = 1_000_000
@@ -33,6 +37,55 @@ def test_the_content_is_what_was_written(pieces: list[bytes], said: bool, more: 
         body.seek(0)
         assert body.read() == content + b"x" * more
     assert disk.used == 0
+
+
+def on_disk(disk: Disk, size: int) -> IO[bytes]:
+    """A body of so many bytes in a file."""
+    store = BodyStore(IN_MEMORY, disk)
+    store.write(b"x" * size)
+    return store.finish()
+
+
+def freed(disk: Disk) -> Iterator[int]:
+    """Bytes that are still taken after each piece."""
+    while disk.free_piece():
+        yield disk.used
+
+
+def test_a_large_file_is_freed_piece_by_piece() -> None:
+    disk = Disk()
+    disk.piecemeal = True
+    body = on_disk(disk, 3 * PIECE - 1)
+    body.seek(0, os.SEEK_END)
+    body.write(b"x" * PIECE)  # of the application's, which are not counted
+    descriptors = len(os.listdir("/proc/self/fd"))
+    body.close()
+    assert body.closed
+    assert list(freed(disk)) == [3 * PIECE - 1, 2 * PIECE - 1, PIECE - 1, 0]
+    assert len(os.listdir("/proc/self/fd")) == descriptors - 1
+
+
+def test_what_is_left_over_is_freed_where_there_is_no_room() -> None:
+    disk = Disk(3 * PIECE)
+    disk.piecemeal = True
+    on_disk(disk, 3 * PIECE).close()
+    assert disk.used == 3 * PIECE
+    with on_disk(disk, 2 * PIECE):
+        assert disk.used == 3 * PIECE
+        with pytest.raises(OSError, match="bodies take more than"):
+            disk.take(PIECE + 1)
+
+
+def test_without_a_descriptor_it_is_freed_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    def dup(descriptor: int) -> int:
+        raise OSError(errno.EMFILE, "none left")
+
+    disk = Disk()
+    disk.piecemeal = True
+    body = on_disk(disk, 2 * PIECE)
+    monkeypatch.setattr(os, "dup", dup)
+    body.close()
+    assert (disk.used, list(disk.leftovers)) == (0, [])
 
 
 @pytest.fixture
