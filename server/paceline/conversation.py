@@ -34,6 +34,8 @@ from paceline.wsgi.response import Answer
 
 log = logging.getLogger("paceline.error")
 
+BULKY = 1 << 16  # bytes of a body that have come, from which on other clients' requests go first
+
 REQUEST_START = "HTTP_X_REQUEST_START"
 
 # Stands for a request that was refused: whatever it was, its answer has a body.
@@ -148,6 +150,7 @@ class Conversation(Ending):
             return None
         incoming.head = None
         if body is not None:
+            self.bulky = False
             say_length(environ, length)
         exchange = self._exchange = Exchange()
         exchange.request = head
@@ -187,7 +190,9 @@ class Conversation(Ending):
             now = time.monotonic()
             if incoming.begins:
                 self._body_began = now
-            least = self.service.limits.at_least(self._body_began, incoming.body_length)
+            came = incoming.body_length
+            self.bulky = came >= BULKY
+            least = self.service.limits.at_least(self._body_began, came)
             self.deadline = timeouts.body + min(now, least)
         elif incoming.begins:
             self.deadline = time.monotonic() + timeouts.head
@@ -238,6 +243,7 @@ class Conversation(Ending):
             self.ready_at = time.monotonic()
             return self._take(b"")
         if self._secure and self.connection.pending():
+            self.ready_at = time.monotonic()
             return self._receive()
         return None
 

@@ -34,6 +34,7 @@ class Ending(Sender):
         "_exchange",
         "_incoming",
         "armed",
+        "bulky",
         "closed",
         "deadline",
         "interest",
@@ -50,6 +51,7 @@ class Ending(Sender):
         self.interest = READ
         self.armed = 0  # what a poller was told to look for
         self.owned = False  # whether somebody works on it
+        self.bulky = False  # whether it is in the midst of what takes many turns to receive
         self.closed = False
         self.step: Callable[[], Exchange | None] = _nothing
         self._incoming = Incoming(service.limits, service.disk)
@@ -81,6 +83,7 @@ class Ending(Sender):
             patient |= bool(self.connection.receive(DROPPED))
         except OSError:  # nothing there, or nobody
             pass
+        self.bulky = True
         if not patient:
             self.close()
 

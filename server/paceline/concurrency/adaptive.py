@@ -42,6 +42,7 @@ from paceline.concurrency.monitor import Monitor
 from paceline.concurrency.poller import make_poller
 from paceline.concurrency.rider import Rider
 from paceline.concurrency.riders import Riders
+from paceline.concurrency.turns import Turns
 from paceline.concurrency.watch import Watch
 from paceline.conversation import Conversation
 from paceline.ending import READ, WRITE
@@ -53,6 +54,7 @@ from paceline.transport import Listener
 log = logging.getLogger("paceline.error")
 
 MAX_THREADS = 64  # where --threads was not given: what waits costs a stack, no more
+STALE = 0.0005  # seconds from a poll to the next, while somebody is served that takes many turns
 DOZE_AFTER = 0.01  # seconds without work, after which it waits to be called
 TRIM = 10.0  # seconds at least between two times that memory is given back
 
@@ -70,18 +72,21 @@ class Adaptive(Model):
         service.beat = service.heartbeat  # a rider that waits for its client makes progress
         self._riders = Riders(service.max_threads or MAX_THREADS, self._ride)
         self._conversations = self._watch.conversations
-        self._ready: deque[Conversation] = deque()
+        self._turns = Turns()
+        self._ready = self._turns.ready
         self._admit = self._preview if service.health_path else self._ready.append
         self._leading = threading.Lock()  # held by the leader
         self._polling = False
         self._called = False  # whether a rider called another, which is on its way to the front
-        self._turns = 0  # of all riders, when memory was given back
+        self._served = 0  # turns of all riders, when memory was given back
         self._trim = 0.0  # when that may be done again
         self._monitor = Monitor()
         self._call: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._dozing = False
-        # Whether the queue is older than a tick: who came since would be behind those who come now.
+        # Whether a poll is due before anybody else is served: who has come since the last one would
+        # be behind those who come now.
         self._overdue = False
+        self._overdue_at = 0.0  # when it is, should somebody be served that takes many turns
         self._acceptor = Acceptor(self, self._poller, self._watch)
         self._disk = service.disk
         self._disk.piecemeal = True
@@ -101,7 +106,7 @@ class Adaptive(Model):
             time.sleep(monitor.pause(now, riders.exhausted or bool(riders.parked)))
             now = time.monotonic()
             riders.dismiss_unneeded(now)
-            if not self._polling or self._ready:
+            if not self._polling or self._turns:
                 self._overdue = True
                 led = self._leading.locked() and not self._polling
                 if monitor.look(riders.all, now, led) and not riders.send(now):
@@ -125,7 +130,7 @@ class Adaptive(Model):
 
     def _doze(self) -> None:
         self._dozing = True
-        if self._polling and not self._ready:  # still so, now that a leader would call
+        if self._polling and not self._turns:  # still so, now that a leader would call
             try:
                 self._call.get(timeout=HEARTBEAT)
             except queue.Empty:
@@ -134,17 +139,17 @@ class Adaptive(Model):
 
     def _rest(self, now: float) -> None:
         """Give back the memory of what was done since the last time, now that nobody waits."""
-        if self._turns != (turns := self._riders.turns) and now > self._trim:
-            self._turns, self._trim = turns, now + TRIM
+        if self._served != (served := self._riders.turns) and now > self._trim:
+            self._served, self._trim = served, now + TRIM
             give_back()
 
     # --- a rider ----------------------------------------------------------------------------------
 
     def _ride(self, me: Rider) -> None:
-        ready, parked, monitor = self._ready, self._riders.parked, self._monitor
-        acceptor = self._acceptor
+        parked, monitor, acceptor = self._riders.parked, self._monitor, self._acceptor
+        turns, ready = self._turns, self._ready
         while not acceptor.finished:
-            if self._overdue:
+            while self._overdue:
                 self._overdue = False
                 self._lead(at_once=True)
                 if monitor.crowded:
@@ -154,7 +159,7 @@ class Adaptive(Model):
             try:
                 conversation = ready.popleft()
             except IndexError:
-                if not self._lead() and not self._park(me):
+                if not turns.relent() and not self._lead() and not self._park(me):
                     return
                 continue
             if monitor.blocking and parked and not (self._polling or self._called):
@@ -177,14 +182,18 @@ class Adaptive(Model):
     def _serve(self, conversation: Conversation) -> None:
         try:
             exchange = conversation.step()
+            if exchange is None:
+                self._look_out(time.monotonic())
             while exchange is not None:
                 self.serve(exchange)
                 exchange = conversation.finish()
-                if exchange is not None and (self._ready or self._overdue):
+                if exchange is not None:
                     # It came along with the one before: whoever else waits goes first.
-                    conversation.hold()
-                    self._ready.append(conversation)
-                    return
+                    self._look_out(conversation.ready_at)
+                    if self._overdue or self._ready:
+                        conversation.hold()
+                        self._turns.later.append(conversation)
+                        return
             if conversation.deadline < conversation.ready_at and not conversation.closed:
                 conversation.expire()
         except Exception:
@@ -193,6 +202,11 @@ class Adaptive(Model):
             conversation.owned = False
             if conversation.armed != conversation.interest:
                 self._watch.renew(conversation)
+
+    def _look_out(self, now: float) -> None:
+        """See who has come, before the next of many turns."""
+        if now >= self._overdue_at:
+            self._overdue = True
 
     # --- for those who look on --------------------------------------------------------------------
 
@@ -204,14 +218,14 @@ class Adaptive(Model):
             [self._doing(rider, parked) for rider in list(riders.all)],
             riders.limit,
             connections=len(self._conversations),
-            queue=len(self._ready),
+            queue=len(self._turns),
         )
 
     def _crowd(self) -> Crowd:
         """See the base; asked for each request that is observed, so without all the rest."""
         riders = self._riders.all
         busy = [rider for rider in riders if rider.conversation is not None]
-        return Crowd(len(busy), len(riders) - len(busy), len(self._ready))
+        return Crowd(len(busy), len(riders) - len(busy), len(self._turns))
 
     def _doing(self, rider: Rider, parked: deque[Rider]) -> Doing:
         doing = rider.doing()
@@ -248,7 +262,8 @@ class Adaptive(Model):
             events = self._poller.poll(acceptor.pause)
             self._polling = False
         now = time.monotonic()
-        conversations, admit = self._conversations, self._admit
+        self._overdue_at = now + STALE
+        conversations, admit, turns = self._conversations, self._admit, self._turns
         for descriptor, _ in events:
             conversation = conversations.get(descriptor)
             if conversation is None:
@@ -260,7 +275,12 @@ class Adaptive(Model):
             else:
                 conversation.owned = True
                 conversation.ready_at = now
-                admit(conversation)
+                if conversation.bulky:
+                    turns.later.append(conversation)
+                else:
+                    admit(conversation)
+        if turns.later:
+            turns.lose_patience(now)
         if self._dozing:
             self._dozing = False
             self._call.put(None)
@@ -292,6 +312,9 @@ class Adaptive(Model):
             self._acceptor.stop()
         else:
             self._acceptor.accept(descriptor)
+            # Most have asked by now, and whoever takes many turns would be next.
+            if not self._ready:
+                self._overdue = True
 
     def _sweep(self, now: float) -> None:
         """About once a second: give a sign of life, and see whose time is up."""
