@@ -165,8 +165,9 @@ class Adaptive(Model):
             if monitor.blocking and parked and not (self._polling or self._called):
                 # This request will wait too: let somebody poll meanwhile.
                 with contextlib.suppress(IndexError):
-                    parked.pop().wake.release()
+                    called = parked.pop()
                     self._called = True
+                    called.wake.release()
             me.turn += 1
             me.conversation = conversation
             self._serve(conversation)
