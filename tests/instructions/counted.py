@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 from paceline.application import load_application
+from paceline.http.body import LAST_CHUNK, encode_chunk
 
 from tests.unit.server.memory import connect
 
@@ -47,11 +48,22 @@ class Workload:
     line: str
     begins: bytes
     body: bytes = b""
+    chunk: int = 0
+    """Bytes of the body in each chunk; 0: its length is said beforehand."""
 
     def request(self) -> bytes:
-        length = (f"Content-Length: {len(self.body)}",) if self.body else ()
-        head = "\r\n".join([f"{self.line} HTTP/1.1", *PROXIED, *length, "", ""])
-        return head.encode() + self.body
+        framing: tuple[str, ...] = ()
+        body = self.body
+        if self.chunk:
+            framing = ("Transfer-Encoding: chunked",)
+            body = b"".join(map(encode_chunk, self._pieces())) + LAST_CHUNK
+        elif body:
+            framing = (f"Content-Length: {len(body)}",)
+        head = "\r\n".join([f"{self.line} HTTP/1.1", *PROXIED, *framing, "", ""])
+        return head.encode() + body
+
+    def _pieces(self) -> Iterable[bytes]:
+        return (self.body[at : at + self.chunk] for at in range(0, len(self.body), self.chunk))
 
 
 DJANGO = "config.wsgi:application"
@@ -66,6 +78,14 @@ WORKLOADS = {
         "POST /",
         b"HTTP/1.1 200 OK",
         BODY,
+    ),
+    "chunks": Workload(
+        "plain WSGI that reads a body of 1,000 bytes, each in a chunk",
+        "tests.instructions.counted:reads",
+        "POST /",
+        b"HTTP/1.1 200 OK",
+        BODY[:1000],
+        chunk=1,
     ),
     "django-json": Workload(
         "a JSON view of Django", DJANGO, "GET /workload/json/", b"HTTP/1.1 200 OK"
