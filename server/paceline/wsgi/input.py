@@ -20,11 +20,11 @@ class BodyStore:
     ``expected`` is how long it will be, 0 where nobody said.
     """
 
-    __slots__ = ("_disk", "_file", "_in_memory", "_most", "_room", "length")
+    __slots__ = ("_disk", "_expected", "_file", "_in_memory", "_room", "length")
 
     def __init__(self, in_memory: int, disk: Disk, expected: int = 0) -> None:
         self._in_memory = in_memory
-        self._most = min(expected or in_memory, in_memory)
+        self._expected = expected
         self._room = 0  # bytes of memory that the file has
         self._disk = disk
         self._file: io.BytesIO | BodyFile = io.BytesIO()
@@ -50,7 +50,8 @@ class BodyStore:
 
         Not for all that was announced: a client that announces much may send nothing.
         """
-        self._room = min(AHEAD * self.length, self._most)
+        in_memory = self._in_memory
+        self._room = min(AHEAD * self.length, self._expected or in_memory, in_memory)
         file.seek(self._room - 1)
         file.write(b"\0")
         file.seek(before)
