@@ -42,20 +42,43 @@ def measure(plan: Plan, results: Results, raw: Path | None, until: float = math.
 
     By ``until``, in time.monotonic(), it is done with what there was time for.
     """
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     missing = rounds.left(plan, results.runs)
     click.echo(f"{len(missing)} runs, {shown(sum(map(plan.seconds_of, missing)))}")
     try:
+        asked = AskedToStop()
         for line in progress(plan, results, until):
             click.echo(line)
             if raw:
                 results.save(raw)
+            asked.again()
     except KeyboardInterrupt:
         click.echo(f"stopped; what was done follows{how_to_resume(raw)}")
         return False
     if rounds.left(plan, results.runs):
         click.echo(f"time is up; what was done follows{how_to_resume(raw)}")
     return True
+
+
+class AskedToStop:
+    """Has Ctrl-C and TERM raise KeyboardInterrupt, and remembers them.
+
+    Python drops what is raised in a hook of its own, such as logging's at each fork.
+    """
+
+    def __init__(self) -> None:
+        self._asked = False
+        for number in (signal.SIGINT, signal.SIGTERM):
+            if signal.getsignal(number) != signal.SIG_IGN:  # as nohup has it
+                signal.signal(number, self._ask)
+
+    def _ask(self, number: int, frame: object) -> None:
+        self._asked = True
+        self.again()
+
+    def again(self) -> None:
+        """Raises KeyboardInterrupt where that was raised before."""
+        if self._asked:
+            raise KeyboardInterrupt
 
 
 def how_to_resume(raw: Path | None) -> str:

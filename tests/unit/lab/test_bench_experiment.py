@@ -2,6 +2,7 @@
 
 import json
 import math
+import signal
 import time
 from pathlib import Path
 from typing import Any
@@ -70,6 +71,34 @@ class TestQuick:
         assert capsys.readouterr().out.endswith("time is up; what was done follows\n")
         measuring.measure(plan(), results, Path("a b.json"), until=time.monotonic())
         assert f"`{typed.lab()} bench --resume 'a b.json'` makes" in capsys.readouterr().out
+
+
+class Hook:
+    """Python's own, when it forks or forgets an object: what is raised in it is dropped."""
+
+    def __del__(self) -> None:
+        signal.raise_signal(signal.SIGINT)
+
+
+class TestStop:
+    @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+    def test_ctrl_c_within_a_hook_is_not_lost(
+        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ):
+        def run_once(plan: Plan, turn: Turn, *_: object) -> Run:
+            Hook()
+            return of(turn)
+
+        before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+        monkeypatch.setattr(rounds, "run_once", run_once)
+        results = Results({}, ["hello"], ["paceline", "floor"])
+        try:
+            assert not measuring.measure(plan(), results, None)
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+        assert len(results.runs) == 1
+        assert capsys.readouterr().out.endswith("stopped; what was done follows\n")
 
 
 class TestLeft:
