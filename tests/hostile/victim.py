@@ -1,11 +1,10 @@
 """A server under attack: what an ordinary client sees of it, and what it holds."""
 
-import os
 import time
 from pathlib import Path
 
 from tests.contract.behaviour.client import get, post
-from tests.contract.behaviour.serving import Serving
+from tests.contract.behaviour.serving import Serving, target_of
 
 AT_ONCE = 10.0
 """Seconds for one answer on a busy machine; what an attack could cost is more, or for ever."""
@@ -29,13 +28,6 @@ def check_let_in(server: Serving) -> None:
         assert client.ask(get("/raw/hello")).body == b"hello"
 
 
-def _target(link: Path) -> str:
-    try:
-        return os.readlink(link)
-    except FileNotFoundError:
-        return "closed meanwhile"
-
-
 class Held:
     """Descriptors, threads and memory of a process."""
 
@@ -48,7 +40,7 @@ class Held:
     def connections(self) -> int:
         """Sockets, and whatever else a request holds: all but what a thread has for itself."""
         found = (self._process / "fd").iterdir()
-        return sum("schedstat" not in _target(each) for each in found)
+        return sum("schedstat" not in target_of(each) for each in found)
 
     def threads(self) -> int:
         return len(list((self._process / "task").iterdir()))

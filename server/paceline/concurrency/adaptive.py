@@ -27,7 +27,6 @@ the same; its rider alone makes it free again.
 Schmidt et al., "Leader/Followers", POSA 2, 2000, has the pattern; the monitor is this server's.
 """
 
-import contextlib
 import logging
 import queue
 import threading
@@ -163,15 +162,20 @@ class Adaptive(Model):
                     return
                 continue
             if monitor.blocking and parked and not (self._polling or self._called):
-                # This request will wait too: let somebody poll meanwhile.
-                with contextlib.suppress(IndexError):
-                    called = parked.pop()
-                    self._called = True
-                    called.wake.release()
+                self._call_another()  # this request will wait too: let somebody poll meanwhile
             me.turn += 1
             me.conversation = conversation
             self._serve(conversation)
             me.conversation = None
+
+    def _call_another(self) -> None:
+        """Call a parked rider to the front, unless others have been faster."""
+        try:
+            another = self._riders.parked.pop()
+        except IndexError:
+            return
+        self._called = True
+        another.wake.release()
 
     def _park(self, me: Rider) -> bool:
         """Wait until somebody is needed; False where it never is."""

@@ -50,6 +50,14 @@ def eventually(condition: Callable[[], object], what: str) -> None:
         time.sleep(0.005)
 
 
+def target_of(link: Path) -> str:
+    """Return what one of another process's descriptors is, which may close it at any moment."""
+    try:
+        return os.readlink(link)
+    except FileNotFoundError:
+        return "closed meanwhile"
+
+
 class Serving:
     """A running server.  Its application writes what happens to a file, and waits for others."""
 
