@@ -149,8 +149,8 @@ class Conversation(Ending):
             self.close()
             return None
         incoming.head = None
+        self.bulky = False
         if body is not None:
-            self.bulky = False
             say_length(environ, length)
         exchange = self._exchange = Exchange()
         exchange.request = head
@@ -191,11 +191,13 @@ class Conversation(Ending):
             if incoming.begins:
                 self._body_began = now
             came = incoming.body_length
-            self.bulky = came >= BULKY
+            self.bulky = came >= BULKY or not incoming.begins
             least = self.service.limits.at_least(self._body_began, came)
             self.deadline = timeouts.body + min(now, least)
         elif incoming.begins:
             self.deadline = time.monotonic() + timeouts.head
+        else:
+            self.bulky = bool(incoming.received)
 
     # --- what the client is slow to take ----------------------------------------------------------
 

@@ -94,6 +94,16 @@ class Lane:
         eventually(lambda: conversation.bulky and not conversation.owned, "that it is known")
         return client
 
+    def drip(self, *pieces: bytes) -> Client:
+        """A client that has sent these pieces of a message, each when the one before was read."""
+        client = self.known()
+        conversation = self.conversation(client)
+        for number, piece in enumerate(pieces):
+            client.send(piece)
+            read = (lambda: conversation.bulky) if number else (lambda: not conversation.idle)
+            eventually(lambda read=read: read() and not conversation.owned, "that it is read")
+        return client
+
     def let_go(self, *clients: Client) -> None:
         """Go on, until the clients are answered."""
         self.gate.open()
@@ -148,6 +158,22 @@ def test_a_request_goes_before_bodies_that_came_before_it(lane: Lane) -> None:
     lane.let_go(holder, one, *senders)
     assert lane.served[:2] == ["hold", "one"]
     assert sorted(lane.served[2:]) == ["body0", "body1", "body2", "body3"]
+
+
+@pytest.mark.parametrize("message", [get("/slow"), post("/slow", b"x" * 30)])
+def test_a_request_goes_before_those_that_come_by_and_by(lane: Lane, message: bytes) -> None:
+    *begun, rest = message[:-20], message[-20:-10], message[-10:]
+    slow = [lane.drip(*begun) for _ in range(2)]
+    holder, one = lane.known(), lane.known()
+    holder.send(get("/hold"))
+    lane.gate.wait()
+    for client in slow:
+        client.send(rest)
+        lane.arrived(client)
+    one.send(get("/one"))
+    lane.arrived(one)
+    lane.let_go(holder, one, *slow)
+    assert lane.served == ["hold", "one", "slow", "slow"]
 
 
 def test_a_request_waits_for_a_piece_of_one_body_at_the_most(
