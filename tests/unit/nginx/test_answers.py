@@ -182,4 +182,4 @@ def test_a_dead_server_is_explained_at_once(tmp_path: Path, transport: str):
         assert "light-dark(" in answer.text  # the style is in the page
         assert answer.headers["X-Request-ID"] in answer.text
     assert "no live upstreams" not in log  # the server is asked each time
-    assert line["upstream_status"] == "502, 502"  # and once more, for a worker that died
+    assert line["upstream_status"] == "502, 502, 502"  # and twice more, for a worker that died
