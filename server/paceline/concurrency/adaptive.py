@@ -6,7 +6,8 @@ One rider at a time leads: it polls all connections, queues what is ready, and t
 that queue itself.  Nothing is handed over, so a fast application runs at the speed of an event
 loop.
 
-The monitor looks on every millisecond, or every five while all that it sees runs.  Where a request
+The monitor looks on every millisecond, or every five while all that it sees runs; where requests
+wait and there are riders enough, twice in six, since riders call each other then.  Where a request
 waits, or nobody polls, and every busy rider is blocked (on a database, a sleep, a socket), it sends
 another to the front: it wakes a parked one, or starts one, up to the limit.  Where a busy rider
 runs, another would only fight it for the GIL, so none is sent.  A rider that finds nothing to

@@ -1,7 +1,8 @@
 """Whose turn it is in the adaptive model: in the order of coming, and small before large.
 
-Who brings a large body, or has sent several requests at once, takes many turns.  Between two of
-them goes whoever asks for one thing only, as long as nobody waits longer than for PATIENCE.
+Who brings a large body, or a request by and by, or has sent several at once, takes many turns.
+Between two of them goes whoever asks for one thing only, as long as nobody waits longer than for
+PATIENCE.
 """
 
 import contextlib
