@@ -118,6 +118,7 @@ def _forwarding(config: Config) -> Forwarding:
         },
         forwarder_headers=frozenset(name.lower() for name in config.forwarder_headers),
         header_map=config.header_map,
+        clear_untrusted_proxy_headers=config.clear_untrusted_proxy_headers,
     )
 
 

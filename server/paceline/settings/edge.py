@@ -38,6 +38,16 @@ class Proxy:
         detail="Peers on a Unix socket are always believed. Name only proxies that set these "
         "fields themselves and never pass on a client's.",
     )
+    clear_untrusted_proxy_headers: bool = setting(
+        "Pass X-Forwarded-* fields of everybody else on to the application.",
+        values.boolean,
+        True,
+        "--no-clear-untrusted-proxy-headers",
+        form="switch",
+        const=False,
+        detail="By default they are taken away, `Forwarded` and `X-Real-IP` with them: many "
+        "applications believe such a field without asking who sent it.",
+    )
     secure_scheme_headers: Mapping[str, str] = setting(
         "Fields that say that the client came over HTTPS, each with the value that says so.",
         values.text_by_name,

@@ -1,11 +1,12 @@
 """A request's head → the environ (PEP 3333, "environ Variables"; RFC 3875, 4.1).
 
 What never changes for a listener is in a template that is copied; the rest is a handful of
-assignments.  Forwarded fields count only from peers that are trusted.
+assignments.  Forwarded fields pass only from peers that are trusted.
 """
 
+import logging
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import IO, Any
 from urllib.parse import unquote_to_bytes
@@ -18,13 +19,22 @@ from paceline.wsgi.file_wrapper import FileWrapper
 
 Environ = dict[str, Any]
 
+log = logging.getLogger("paceline.error")
+
 SOFTWARE = f"paceline/{__version__}"
 CACHE_SIZE = 1024
 
 
+PROXY_FIELDS = frozenset(
+    "forwarded x-forwarded-by x-forwarded-for x-forwarded-host x-forwarded-port x-forwarded-prefix "
+    "x-forwarded-proto x-forwarded-protocol x-forwarded-server x-forwarded-ssl x-real-ip".split()
+)
+"""What proxies say of the client they speak for; applications tend to believe it unasked."""
+
+
 @dataclass(frozen=True)
 class Forwarding:
-    """What to believe of a trusted proxy; gunicorn's settings of the same names, in lower case."""
+    """What to believe of whom; gunicorn's and waitress's settings of the same names."""
 
     secure_scheme_headers: Mapping[str, str] = field(
         default_factory=lambda: {
@@ -36,12 +46,20 @@ class Forwarding:
     forwarder_headers: frozenset[str] = frozenset({"script_name", "path_info"})
     header_map: str = "drop"
     """Fields with an underscore in their name: drop, refuse, or dangerous (let them through)."""
+    clear_untrusted_proxy_headers: bool = True
+    """Whether the application never sees what a peer that is not trusted says as a proxy."""
     scheme_fields: frozenset[str] = field(init=False)
     """The names in ``secure_scheme_headers``."""
+    cleared: frozenset[str] = field(init=False)
+    """The names that only a trusted peer may use."""
+    told: list[str] = field(default_factory=list, init=False)
+    """The first peer whose fields were cleared: the log tells of it once."""
 
     def __post_init__(self) -> None:
         """Derive what is looked up for each request."""
         object.__setattr__(self, "scheme_fields", frozenset(self.secure_scheme_headers))
+        cleared = PROXY_FIELDS | self.scheme_fields if self.clear_untrusted_proxy_headers else ()
+        object.__setattr__(self, "cleared", frozenset(cleared))
 
 
 PER_REQUEST = (
@@ -121,8 +139,11 @@ def build(
         environ[_keys[name]] = value
     if "proxy" in fields:  # libraries would take it for theirs (CVE-2016-5385)
         del environ["HTTP_PROXY"]
-    if trusted and not forwarding.scheme_fields.isdisjoint(fields):
-        _apply_scheme(environ, fields, forwarding.secure_scheme_headers)
+    if trusted:
+        if not forwarding.scheme_fields.isdisjoint(fields):
+            _apply_scheme(environ, fields, forwarding.secure_scheme_headers)
+    elif not forwarding.cleared.isdisjoint(fields):
+        _clear(environ, forwarding.cleared.intersection(fields), peer[0], forwarding.told)
     if head.underscored:
         _apply_underscored(environ, head.underscored, forwarding, trusted)
     return environ
@@ -132,6 +153,18 @@ def say_length(environ: Environ, length: int) -> None:
     """Describe a chunked body as what it has become: one of known length (RFC 9112, 7.1.3)."""
     environ["CONTENT_LENGTH"] = str(length)
     environ.pop("HTTP_TRANSFER_ENCODING", None)
+
+
+def _clear(environ: Environ, names: Iterable[str], peer: str, told: list[str]) -> None:
+    for name in names:
+        environ.pop(_keys[name], None)
+    if not told:
+        told.append(peer)
+        log.warning(
+            "%s is not in forwarded_allow_ips, so the application does not see its %s; "
+            "if it is your proxy, name it there (said once)",
+            *(peer, ", ".join(sorted(names))),
+        )
 
 
 def _apply_scheme(environ: Environ, fields: Mapping[str, str], headers: Mapping[str, str]) -> None:
@@ -149,7 +182,9 @@ def _apply_underscored(
             _apply_forwarder_header(environ, name.upper(), value)
         elif forwarding.header_map == "refuse":
             raise BadRequest("A header field's name has an underscore.")
-        elif forwarding.header_map == "dangerous":
+        elif forwarding.header_map == "dangerous" and (
+            trusted or name.replace("_", "-") not in forwarding.cleared
+        ):
             environ["HTTP_" + name.upper().replace("-", "_")] = value
 
 

@@ -56,13 +56,25 @@ def test_where_a_proxy_mounts_the_application(server: Serving) -> None:
 
 
 @pytest.mark.parametrize(
-    ("allowed", "scheme"),
-    [("192.0.2.1", "http"), ("192.0.2.0/24,127.0.0.0/8", "https"), ("*", "https")],
+    ("options", "scheme", "client_address"),
+    [
+        (["--forwarded-allow-ips=192.0.2.0/24,127.0.0.0/8"], "https", "203.0.113.9"),
+        (["--forwarded-allow-ips=*"], "https", "203.0.113.9"),
+        (["--forwarded-allow-ips=192.0.2.1"], "http", None),
+        (
+            ["--forwarded-allow-ips=192.0.2.1", "--no-clear-untrusted-proxy-headers"],
+            "http",
+            "203.0.113.9",
+        ),
+    ],
 )
-def test_who_is_believed(place: Path, allowed: str, scheme: str) -> None:
-    options = (f"--forwarded-allow-ips={allowed}",)
+def test_who_is_believed(
+    place: Path, options: list[str], scheme: str, client_address: str | None
+) -> None:
     with serving(ADAPTIVE, place, *options) as server, server.connect() as client:
-        assert environ_of(client, *HTTPS)["wsgi.url_scheme"] == scheme
+        environ = environ_of(client, *HTTPS)
+        assert environ["wsgi.url_scheme"] == scheme
+        assert environ.get("HTTP_X_FORWARDED_FOR") == client_address
 
 
 def test_underscores_may_be_refused_or_let_through(place: Path) -> None:

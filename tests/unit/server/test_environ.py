@@ -20,12 +20,14 @@ def environ_of(
     line: str = "GET / HTTP/1.1",
     base: Environ | None = None,
     trusted: bool = False,
-    **forwarding: Any,
+    forwarding: Forwarding | None = None,
+    **options: Any,
 ) -> Environ:
     host = [] if line.endswith("1.0") else ["Host: a"]
     head = parse_head("\r\n".join([line, *host, *fields]).encode("latin-1"), Limits())
     base = base or template(("127.0.0.1", "8000"), False, True, False)
-    return build(base, head, BODY, ("192.0.2.7", "4711"), Forwarding(**forwarding), trusted)
+    forwarding = forwarding or Forwarding(**options)
+    return build(base, head, BODY, ("192.0.2.7", "4711"), forwarding, trusted)
 
 
 def test_a_whole_environ() -> None:
@@ -195,15 +197,57 @@ def test_other_fields_may_say_the_scheme() -> None:
     assert environ["wsgi.url_scheme"] == "https"
 
 
+CLAIMS = (
+    "Forwarded: for=203.0.113.9;proto=https",
+    "X-Forwarded-For: 203.0.113.9",
+    "X-Forwarded-Host: evil.example",
+    "X-Forwarded-Port: 443",
+    "X-Forwarded-Prefix: /mount",
+    "X-Forwarded-Proto: https",
+    "X-Real-IP: 203.0.113.9",
+    "X-Scheme: secure",
+)
+SCHEME = {"x-scheme": "secure"}
+
+
+def test_what_only_a_proxy_may_say_is_taken_away_and_told_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    forwarding = Forwarding(secure_scheme_headers=SCHEME)
+    for _ in range(2):
+        environ = environ_of("X-Other: 1", *CLAIMS, forwarding=forwarding)
+        assert environ == environ_of("X-Other: 1")
+    (said,) = caplog.messages
+    assert said.startswith("192.0.2.7 is not in forwarded_allow_ips")
+    assert "does not see its forwarded, x-forwarded-for, x-forwarded-host, " in said
+
+    trusted = environ_of(*CLAIMS, trusted=True, forwarding=forwarding)
+    assert trusted["HTTP_X_FORWARDED_FOR"] == "203.0.113.9"
+    assert trusted["HTTP_FORWARDED"] == "for=203.0.113.9;proto=https"
+
+
+def test_whoever_wants_them_all_the_same() -> None:
+    environ = environ_of(*CLAIMS, clear_untrusted_proxy_headers=False)
+    assert environ["HTTP_X_FORWARDED_FOR"] == "203.0.113.9"
+    assert environ["wsgi.url_scheme"] == "http"
+
+
+def test_what_only_a_proxy_may_say_by_another_name() -> None:
+    fields = ("X_Forwarded-For: 203.0.113.9", "X_Other: 1")
+    environ = environ_of(*fields, header_map="dangerous")
+    assert "HTTP_X_FORWARDED_FOR" not in environ
+    assert environ["HTTP_X_OTHER"] == "1"
+
+
 @pytest.mark.parametrize("trusted", [True, False])
 def test_names_with_an_underscore(trusted: bool) -> None:
-    fields = ["X_Forwarded_For: 1", "Content_Length: 5", "Host_: b"]
+    fields = ["X_Secret: 1", "Content_Length: 5", "Host_: b"]
     dropped = environ_of(*fields, trusted=trusted)
     assert dropped == environ_of(trusted=trusted)
     with pytest.raises(BadRequest):
         environ_of(*fields, trusted=trusted, header_map="refuse")
     through = environ_of(*fields, trusted=trusted, header_map="dangerous")
-    assert through["HTTP_X_FORWARDED_FOR"] == "1"
+    assert through["HTTP_X_SECRET"] == "1"
     assert "CONTENT_LENGTH" not in through
 
 
