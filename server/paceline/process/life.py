@@ -50,6 +50,7 @@ class Life:
         self._parent = os.getpid()
         self._model: Model | None = None
         self._look_at = 0.0
+        self._limit = self._config.max_memory
 
     def settle_in(self) -> None:
         """Give signals the meaning that they have until there is something to drain.
@@ -90,6 +91,7 @@ class Life:
         if self._config.request_timeout or self._config.slow_request:
             self._watch_requests(model)
         self._obey(model)
+        self._check_limit()
         log.info("worker %d is ready", self._worker.pid)
         self._worker.heartbeat.say_ready()
         self._wake_supervisor()
@@ -161,15 +163,28 @@ class Life:
             self._wake_supervisor()
         privileges.exit_if_orphaned(self._parent)
 
+    def _check_limit(self) -> None:
+        """Give up a limit that no worker keeps to: one after the other would be replaced."""
+        if size := self._too_much():
+            log.error(
+                "Has %d MiB of memory before its first request, past --max-memory, and is not "
+                "replaced for that, since another would have as much: set it higher",
+                size >> 20,
+            )
+            self._limit = 0
+
     def _is_too_large(self) -> bool:
-        limit = self._config.max_memory
-        _, size = procfs.usage(os.getpid()) if limit else (None, None)
-        if size is None or size <= limit:
-            return False
-        log.info(
-            "Has %d MiB of memory, past --max-memory; goes on until another can serve", size >> 20
-        )
-        return True
+        if size := self._too_much():
+            log.info(
+                "Has %d MiB of memory, past --max-memory; goes on until another can serve",
+                size >> 20,
+            )
+        return bool(size)
+
+    def _too_much(self) -> int:
+        """Return the bytes of memory that it has, where they are too many; else 0."""
+        _, size = procfs.usage(os.getpid()) if self._limit else (None, None)
+        return size if size and size > self._limit else 0
 
     def _wait_for_repair(self, watch: Watch, error: BaseException) -> int:
         watch.also(files_behind(error))

@@ -4,7 +4,7 @@ An application around the application, so that nothing is paid where it is not w
 
     a Content-Encoding or a digest of its own, no-transform,
     a type that is compressed already, 1xx, 204, 205, 206     as it is
-    304 for an ETag that was weakened                         its ETag weakened too
+    304, whose type is seldom said                            with Vary, and weak if its ETag is
     shorter than ``least``                                    as it is
     any other                                                 gzip, if that is what the client wants
 
@@ -92,8 +92,10 @@ class _Coder:
                 self._said = int(fields["content-length"])
                 self._decide(self._said)
             return self.write
-        if status.startswith("304") and f"W/{fields.get('etag')}" in self._if_none_match:
-            headers = _varying(_weakened(headers))  # of the answer that the client has
+        if status.startswith("304"):  # the fields of the answer that the client has
+            headers = _varying(headers)
+            if f"W/{fields.get('etag')}" in self._if_none_match:
+                headers = _weakened(headers)
         self._write = self._start_response(status, headers, exc_info)
         return self.write
 

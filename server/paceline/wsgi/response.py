@@ -3,7 +3,7 @@
 PEP 3333, "The start_response() Callable" and "Handling the Content-Length Header".  How the body
 is framed is decided when the head is sent (RFC 9112, 6.3; RFC 9110, 8.6):
 
-    to HEAD, or status 204 or 304             no body
+    to HEAD, or status 204, 205 or 304        no body
     the application said Content-Length       that many bytes; what exceeds them is cut off
     all of the body is there                  Content-Length, counted by the server
     more may follow, to HTTP/1.1              chunked
@@ -27,7 +27,7 @@ ExcInfo = (
 )
 
 
-BODILESS = frozenset({204, 304})  # among final statuses (RFC 9112, 6.3)
+BODILESS = frozenset({204, 205, 304})  # among final statuses (RFC 9112, 6.3; RFC 9110, 15.3.6)
 
 # Bytes of a body from which on it is sent apart from its head: to join them would take as much
 # memory again, and a millisecond for each megabyte of it that is new to the process.  Of a smaller
@@ -224,15 +224,17 @@ class Answer:
 
 
 def _without_body(head: Head, length: int | None) -> bytes:
-    """Return the fields of an answer to HEAD, or with 204 or 304 (RFC 9110, 8.6).
+    """Return the fields of an answer to HEAD, or with 204, 205 or 304 (RFC 9110, 8.6).
 
     204 must not have a length, and 304 no other than its 200 would have; a framework that
-    counts the body it gives comes to 0.
+    counts the body it gives comes to 0.  To clients 205 has a body, of which it must not have any.
     """
     code, _, raw, said, *_ = head
-    if said is not None and (code == 204 or (code == 304 and not said)):
+    if said is not None and (code in (204, 205) or (code == 304 and not said)):
         lines = raw.splitlines(keepends=True)
-        return b"".join(line for line in lines if not line.lower().startswith(b"content-length:"))
+        raw = b"".join(line for line in lines if not line.lower().startswith(b"content-length:"))
+    if code == 205:
+        return raw + b"Content-Length: 0\r\n"
     if said is None and length and code not in BODILESS:
         return raw + b"Content-Length: %d\r\n" % length
     return raw

@@ -147,6 +147,13 @@ def test_statuses_without_a_body(server: Serving, status: str, count: int, prefi
         check_open(server, client)
 
 
+def test_205_has_an_empty_body(server: Serving) -> None:
+    with server.connect() as client:
+        answer = client.get("/raw/bodiless?status=205%20Reset%20Content&count=3")
+        assert (answer.status, answer.fields["content-length"], answer.body) == (205, "0", b"")
+        check_open(server, client)
+
+
 def test_answers_come_in_the_order_of_requests(server: Serving) -> None:
     requests = [
         *(get(f"/raw/whole?size={size}") for size in (1, 100_000, 0)),

@@ -209,6 +209,18 @@ def test_204_has_no_length_and_304_may() -> None:
     assert read.fields["content-length"] == "5"
 
 
+@pytest.mark.parametrize("parts", [[], [b"hello"], [b"he", b"llo"]])
+@pytest.mark.parametrize("said", [(), (("Content-Length", "5"),)])
+@pytest.mark.parametrize("version", ["HTTP/1.1", "HTTP/1.0"])
+def test_205_says_that_it_has_no_body(
+    said: tuple[tuple[str, str], ...], parts: list[bytes], version: str
+) -> None:
+    read = the_answer(saying(parts, *said, status="205 Reset Content"), version=version)
+    assert (read.fields["content-length"], read.body) == ("0", b"")
+    assert "transfer-encoding" not in read.fields
+    assert not read.closes
+
+
 def test_nothing_more_is_asked_for_once_nothing_more_is_sent() -> None:
     for method, status in (("HEAD", "200 OK"), ("GET", "304 Not Modified")):
         body = Body(b"one", AssertionError("asked for more"))

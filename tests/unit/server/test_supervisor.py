@@ -152,6 +152,16 @@ class TestDeath:
             assert server.serving() != first
             assert "ERROR" not in server.log
 
+    def test_one_that_is_too_large_from_the_start_is_not(self, tmp_path: Path) -> None:
+        with Server(tmp_path, "--max-memory", "1M") as server:
+            before = r"ERROR\] Has \d+ MiB of memory before its first request"
+            server.ready().logged(before)
+            server.signal(signal.SIGHUP)
+            server.ready(2).logged(before, 2)
+            server.logged(r"worker \d+ is done")
+            assert "until another can serve" not in server.log
+            assert len(re.findall(r"worker \d+ is ready", server.log)) == 2
+
     def test_and_does_not_wait_for_the_end_of_the_one_before(self, tmp_path: Path) -> None:
         with Server(tmp_path, "--max-requests", "1") as server:
             call = Call.in_flight(server.ready())
