@@ -15,7 +15,7 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 from paceline.application import load_application
 from paceline.http.body import LAST_CHUNK, encode_chunk
 
-from tests.unit.server.memory import connect
+from tests.unit.server.memory import PEER, connect
 
 # As nginx sends them on.
 PROXIED = (
@@ -98,7 +98,8 @@ WORKLOADS = {
 
 def main(name: str, count: int) -> None:
     workload = WORKLOADS[name]
-    talk = connect(load_application(workload.application))
+    # Whoever sends such fields is the proxy; of anybody else they would be taken away.
+    talk = connect(load_application(workload.application), trusted=frozenset({PEER[0]}))
     request = workload.request()
 
     def answer(times: int) -> None:

@@ -168,10 +168,14 @@ def _clear(environ: Environ, names: Iterable[str], peer: str, told: list[str]) -
 
 
 def _apply_scheme(environ: Environ, fields: Mapping[str, str], headers: Mapping[str, str]) -> None:
-    said = {fields[name].lower() == headers[name] for name in headers if name in fields}
-    if len(said) > 1:
-        raise BadRequest("The proxy's fields contradict each other about the scheme.")
-    environ["wsgi.url_scheme"] = "https" if True in said else "http"
+    said = ""
+    for name, secure in headers.items():
+        if name in fields:
+            scheme = "https" if fields[name].lower() == secure else "http"
+            if said and scheme != said:
+                raise BadRequest("The proxy's fields contradict each other about the scheme.")
+            said = scheme
+    environ["wsgi.url_scheme"] = said
 
 
 def _apply_underscored(
