@@ -8,9 +8,9 @@ from lab.serve import Choice, Server, read_servers
 HEAD = """\
 # The servers behind the proxy
 
-`SERVER=NAME` puts one in paceline's place, and nothing else changes.
-`lab servers --markdown` prints this page, from `lab/servers.toml`; `lab servers NAME` tells the
-same of one.
+`SERVER=NAME` runs another server in paceline's place; nothing else changes.
+`lab servers --markdown` prints this page from `lab/servers.toml`; `lab servers NAME` shows one
+server.
 """
 
 
@@ -39,7 +39,7 @@ def section(server: Server) -> Iterator[str]:
     yield f"```\n{shlex.join(command)}\n```\n"
     if server.build_packages:
         packages = " ".join(server.build_packages)
-        yield f"An extra: it needs `apt-get install {packages}`, then\n"
+        yield f"Not installed by default: it needs `apt-get install {packages}`, then\n"
         yield f"`.venv/bin/pip install --require-hashes -r {server.install}`.\n"
     for model in server.concurrency.values():
         yield f"- `CONCURRENCY={model.name}`: {model.summary}"
