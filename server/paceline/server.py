@@ -20,7 +20,7 @@ from paceline.settings.values import Hook
 from paceline.transport import Listener
 from paceline.transport.tls import secure, server_context
 from paceline.wsgi.content_coding import Gzip
-from paceline.wsgi.environ import Forwarding
+from paceline.wsgi.forwarding import Forwarding
 from paceline.wsgi.gateway import Application
 
 log = logging.getLogger("paceline.error")

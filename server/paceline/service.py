@@ -12,7 +12,7 @@ from paceline.observe.observation import Crowd, Observer
 from paceline.observe.record import Record
 from paceline.observe.tally import Tally
 from paceline.wsgi.disk import Disk
-from paceline.wsgi.environ import Forwarding
+from paceline.wsgi.forwarding import Forwarding
 from paceline.wsgi.gateway import Application
 
 if TYPE_CHECKING:

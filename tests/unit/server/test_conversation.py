@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from paceline.ending import READ, WRITE
 from paceline.limits import Limits, Timeouts
 from paceline.observe import Record
-from paceline.wsgi.environ import Forwarding
 from paceline.wsgi.file_wrapper import FileWrapper
+from paceline.wsgi.forwarding import Forwarding
 
 from tests.unit.server import answers
 from tests.unit.server.memory import Talk, byte_by_byte, connect

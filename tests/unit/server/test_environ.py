@@ -10,7 +10,9 @@ import pytest
 from paceline.errors import BadRequest
 from paceline.http.request import parse_head
 from paceline.limits import Limits
-from paceline.wsgi.environ import CACHE_SIZE, Environ, Forwarding, build, say_length, template
+from paceline.wsgi.environ import Environ, build, say_length, template
+from paceline.wsgi.forwarding import Forwarding
+from paceline.wsgi.keys import CACHE_SIZE
 
 BODY = io.BytesIO()
 
