@@ -89,7 +89,7 @@ ATOMS: dict[str, tuple[Atom, str]] = {
     "h": (_address, "address of the client, or of the proxy in front"),
     "l": (_nothing, "always `-`"),
     "u": (_user, "user name of HTTP Basic authentication"),
-    "t": (_time, "when the request came, such as `[23/Nov/2026:18:00:00 +0000]`"),
+    "t": (_time, "when the request arrived, such as `[23/Nov/2026:18:00:00 +0000]`"),
     "r": (lambda record: escape(record.request_line) or "-", "request line"),
     "m": (_variable("REQUEST_METHOD"), "method"),
     "U": (_variable("PATH_INFO"), "path without the query"),
@@ -105,8 +105,8 @@ ATOMS: dict[str, tuple[Atom, str]] = {
     "D": (lambda record: int(record.duration * 1_000_000), "duration in microseconds"),
     "L": (lambda record: f"{record.duration:.6f}", "duration in seconds, with six decimals"),
     "p": (_process, "process id"),
-    "Q": (lambda record: int(record.queue * 1_000_000), "of %(D)s, until a thread was free"),
-    "W": (_waited, "microseconds since a trusted proxy sent it (X-Request-Start), until then"),
+    "Q": (lambda record: int(record.queue * 1_000_000), "part of %(D)s: until a thread was free"),
+    "W": (_waited, "microseconds from X-Request-Start of a trusted proxy, until a thread was free"),
 }
 """Each atom, with what the README says of it."""
 

@@ -23,17 +23,17 @@ class TimeBounds:
         meta="SECONDS",
     )
     request_timeout: float = setting(
-        "A request that the application works on for longer is answered 503 where nothing was "
+        "A request that the application works on for longer is answered 503 if nothing was "
         "sent yet, and its process is replaced.",
         values.seconds,
         0.0,
         "--request-timeout",
         meta="SECONDS",
-        detail="Python cannot end a thread: the process goes on with its other requests until "
-        "another can serve. Also for threads, where `timeout` is about the process as a whole.",
+        detail="Python cannot end a thread: the process continues its other requests until another "
+        "can serve. It works with threads too, while `timeout` is about the whole process.",
     )
     slow_request: float = setting(
-        "A request that takes longer is logged while it does, with its thread's stack.",
+        "A request that takes longer is logged while it runs, with its thread's stack.",
         values.seconds,
         0.0,
         "--slow-request",
@@ -52,8 +52,8 @@ class TimeBounds:
         TIMEOUTS.keep_alive,
         "--keep-alive",
         meta="SECONDS",
-        detail="Keep it above the time for which the proxy keeps its own idle connections "
-        "(nginx: 60 s), so that the proxy is the one that closes. gunicorn's default is 2.",
+        detail="Keep it above the proxy's own limit for idle connections (nginx: 60 s), so that "
+        "the proxy is the one that closes. gunicorn's default is 2.",
     )
     head_timeout: float = setting(
         "Time for the head of a request, from its first byte to its last; then 408.",
@@ -63,14 +63,14 @@ class TimeBounds:
         meta="SECONDS",
     )
     body_timeout: float = setting(
-        "Time between two arrivals of a request's body; then 408.",
+        "Time between two pieces of a request's body; then 408.",
         values.seconds,
         TIMEOUTS.body,
         "--body-timeout",
         meta="SECONDS",
     )
     send_timeout: float = setting(
-        "Time between two moments at which the client takes some of its answer.",
+        "Time during which the client may take nothing of its answer.",
         values.seconds,
         TIMEOUTS.send,
         "--send-timeout",
@@ -114,33 +114,33 @@ class SizeBounds:
         meta="BYTES",
     )
     body_in_memory: int = setting(
-        "A body past this goes to a temporary file.",
+        "A larger body goes to a temporary file.",
         values.size,
         LIMITS.body_in_memory,
         "--body-in-memory",
         meta="BYTES",
     )
     answer_buffered: int = setting(
-        "What is held for a slow client before the application has to wait for it.",
+        "What is kept for a slow client before the application must wait for it.",
         values.size,
         LIMITS.answer_buffered,
         "--answer-buffered",
         meta="BYTES",
     )
     bodies_on_disk: int = setting(
-        "What all temporary files of a process may take; past it 503. 0: no limit.",
+        "What all temporary files of a process may use together; beyond it 503. 0: no limit.",
         values.size,
         LIMITS.bodies_on_disk,
         "--bodies-on-disk",
         meta="BYTES",
-        detail="They are in `TMPDIR`, else in /tmp.",
+        detail="They are in `TMPDIR`, or else in /tmp.",
     )
     minimum_rate: int = setting(
-        "Bytes a second that a client sends of a body, or takes of an answer. 0: no limit.",
+        "Bytes a second that a client must send of a body, or take of an answer. 0: no limit.",
         values.size,
         LIMITS.minimum_rate,
         "--minimum-rate",
         meta="BYTES",
-        detail="On average, from `body_timeout` or `send_timeout` on: one byte now and then is not "
+        detail="On average, after `body_timeout` or `send_timeout`: a byte now and then is not "
         "enough.",
     )

@@ -39,34 +39,34 @@ class Proxy:
         "fields themselves and never pass on a client's.",
     )
     clear_untrusted_proxy_headers: bool = setting(
-        "Pass X-Forwarded-* fields of everybody else on to the application.",
+        "Pass X-Forwarded-* fields of other peers on to the application.",
         values.boolean,
         True,
         "--no-clear-untrusted-proxy-headers",
         form="switch",
         const=False,
-        detail="By default they are taken away, `Forwarded` and `X-Real-IP` with them: many "
-        "applications believe such a field without asking who sent it.",
+        detail="By default they are removed, with `Forwarded` and `X-Real-IP`: many applications "
+        "believe such fields without checking who sent them.",
     )
     secure_scheme_headers: Mapping[str, str] = setting(
-        "Fields that say that the client came over HTTPS, each with the value that says so.",
+        "Fields that say that the client uses HTTPS, each with the value that means it.",
         values.text_by_name,
         {
             "X-FORWARDED-PROTOCOL": "ssl",
             "X-FORWARDED-PROTO": "https",
             "X-FORWARDED-SSL": "on",
         },
-        detail="Believed from `forwarded_allow_ips` alone.",
+        detail="Believed only from `forwarded_allow_ips`.",
     )
     forwarder_headers: tuple[str, ...] = setting(
-        "Fields with an underscore that such a proxy may set all the same.",
+        "Fields with an underscore that such a proxy may set.",
         values.many(upper, separator=","),
         ("SCRIPT_NAME", "PATH_INFO"),
         "--forwarder-headers",
         meta="LIST",
     )
     header_map: str = setting(
-        "What becomes of other fields whose name has an underscore.",
+        "What to do with other fields whose name has an underscore.",
         values.OneOf("drop", "refuse", "dangerous"),
         "drop",
         "--header-map",
@@ -105,7 +105,7 @@ class Tls:
         "Private key of the certificate (PEM).", values.text, None, "--keyfile", meta="FILE"
     )
     ca_certs: str | None = setting(
-        "Certificates of those who may vouch for clients (PEM).",
+        "CA certificates that clients' certificates are checked against (PEM).",
         values.text,
         None,
         "--ca-certs",

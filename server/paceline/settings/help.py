@@ -28,8 +28,8 @@ TAIL = """
   -v, --version                 Print the version.
 
 Options can also stand in PACELINE_CMD_ARGS, or by their name in a Python file (-c), where hooks
-can be set too.  The command line wins over PACELINE_CMD_ARGS, that over the file, and the file
-over single variables.  See what came of it all with --print-config.
+can be set too.  The command line overrides PACELINE_CMD_ARGS, which overrides the file,
+which overrides single variables.  --print-config shows the result.
 """
 
 

@@ -42,11 +42,11 @@ class Hooks:
         "worker_abort(worker): in a worker, at ABRT, which a timeout sends.", hook("worker"), None
     )
     observer: Hook | None = setting(
-        "observer(worker): in a worker, once its application is loaded; returns what is told all "
-        "about the requests that it wants to know of, or None.",
+        "observer(worker): in a worker, once its application is loaded; returns an object that "
+        "is told about the requests it wants, or None.",
         hook("worker"),
         None,
-        detail="`paceline.observe.observation` says what such an Observer is.",
+        detail="`paceline.observe.observation` defines such an Observer.",
     )
     pre_request: Hook | None = setting(
         "pre_request(worker, request): before the application is called.",

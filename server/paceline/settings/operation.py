@@ -38,7 +38,7 @@ class Logs:
         meta="FILE",
     )
     access_log_format: str = setting(
-        "What such a line says, in gunicorn's atoms; the word json gives one JSON object a line.",
+        "Format of the access log, in gunicorn's atoms; the word json writes JSON objects.",
         log_format,
         access_format.DEFAULT,
         "--access-logformat",
@@ -46,7 +46,7 @@ class Logs:
         detail="See the table of atoms.",
     )
     errorlog: str = setting(
-        "Write what the server has to say to this file; - is standard error.",
+        "Write the error log to this file; - is standard error.",
         values.text,
         "-",
         "--error-logfile",
@@ -54,13 +54,13 @@ class Logs:
         meta="FILE",
     )
     loglevel: str = setting(
-        "Least serious message that is written.",
+        "Lowest level of messages in the error log.",
         values.OneOf(*LEVELS),
         "info",
         "--log-level",
     )
     capture_output: bool = setting(
-        "Send what the application prints to the error log's file too.",
+        "Also send what the application prints to the error log's file.",
         values.boolean,
         False,
         "--capture-output",
@@ -71,7 +71,7 @@ class Logs:
         values.dictionary,
         {},
         detail="The server's loggers are `paceline.error` and `paceline.access`; requests go to "
-        "the second one where it is configured here.",
+        "the second one if it is configured here.",
     )
 
 
@@ -111,13 +111,13 @@ class Process:
         meta="FILE",
     )
     stats: str | None = setting(
-        "Answer on this Unix socket, unix:PATH, with what the server does now, as JSON over HTTP.",
+        "Report what the server is doing on this Unix socket, unix:PATH, as JSON over HTTP.",
         places.unix_address,
         None,
         "--stats",
         meta="ADDRESS",
-        detail="It tells the path of each request at hand, without its query. Who may ask is "
-        "decided by `umask` and by the folder.",
+        detail="It includes the path of each current request, without its query. `umask` and the "
+        "folder decide who may ask.",
     )
     health_path: str | None = setting(
         "Answer this path without the application: 200, or 503 while requests cannot be served.",
@@ -125,8 +125,8 @@ class Process:
         None,
         "--health-path",
         meta="PATH",
-        detail="That is while the process drains, or while all threads are held up and no other "
-        "can be had. In the models `adaptive` and `pool` no queue comes before it.",
+        detail="It is 503 while the process drains, or while all threads are busy and none can be "
+        "added. In the models `adaptive` and `pool` it is answered ahead of all queues.",
     )
     user: int | None = setting(
         "Run the workers as this user, by name or number.",
@@ -145,7 +145,7 @@ class Process:
         meta="GROUP",
     )
     umask: int = setting(
-        "Mask for the mode of files that are made, Unix sockets among them; 022 is octal.",
+        "Mask for the mode of created files, including Unix sockets; 022 is octal.",
         values.bit_mask,
         0,
         "-m",
@@ -166,7 +166,7 @@ class Development:
         form="switch",
     )
     reload_extra_files: tuple[str, ...] = setting(
-        "Watch this file too, or this pattern such as templates/**; give it again for more.",
+        "Also watch this file, or a pattern such as templates/**; give it again for more.",
         values.many(values.text),
         (),
         "--reload-extra-file",

@@ -74,9 +74,9 @@ class Sockets:
         meta="ADDRESS",
         env="PORT",
         from_env="0.0.0.0:{}".format,
-        detail="Without a host it is every IPv4 address. `PORT=5000` in the environment stands "
-        "for `0.0.0.0:5000`. Sockets that systemd has passed take the place of the default; "
-        "`systemd:NAME` stands for those of that FileDescriptorName, `systemd:` for all.",
+        detail="Without a host it listens on every IPv4 address. `PORT=5000` in the environment "
+        "means `0.0.0.0:5000`. Sockets that systemd passes replace the default; `systemd:NAME` "
+        "selects those with that FileDescriptorName, `systemd:` all.",
     )
     backlog: int = setting(
         "Connections that may wait in the kernel to be accepted.",
@@ -99,18 +99,18 @@ class Workers:
     """Who does the work"""
 
     workers: int = setting(
-        "Processes that serve requests; auto: as many as there are CPUs for them.",
+        "Processes that serve requests; auto: one for each available CPU.",
         values.worker_count,
         1,
         "-w",
         "--workers",
         meta="N",
         env="WEB_CONCURRENCY",
-        detail="`auto` counts the CPUs that this process may run on, and no more than its cgroup "
-        "grants, as a container's limit does.",
+        detail="`auto` counts the CPUs that this process may run on, within the limit of its "
+        "cgroup, such as a container's.",
     )
     worker_class: str = setting(
-        "How each process serves many at once; adaptive fits itself to the application.",
+        "How each process serves many clients at once; adaptive adjusts to the application.",
         values.OneOf(*MODELS, instead=NEAREST),
         "adaptive",
         "-k",
@@ -147,7 +147,7 @@ class Workers:
         meta="N",
     )
     max_memory: int = setting(
-        "Replace a process that has more memory than this (resident size), once another can "
+        "Replace a process that uses more memory than this (resident size), once another can "
         "serve; 0 never.",
         values.size,
         0,
@@ -160,8 +160,8 @@ class Workers:
         False,
         "--preload",
         form="switch",
-        detail="Saves memory and start time; a reload (HUP) then takes up new settings, and new "
-        "code only after a restart.",
+        detail="Saves memory and start time; a reload (HUP) then applies new settings, but new "
+        "code needs a restart.",
     )
     sendfile: bool = setting(
         "Send files without the kernel's sendfile().",
