@@ -23,6 +23,7 @@ from paceline.service import Service
 from paceline.transport import Listener
 
 THREADS = 8  # where --threads was not given
+HELD_UP = 1.0  # seconds for which requests wait and no thread takes one up, before that is said
 
 
 class ThreadPool(Model):
@@ -39,7 +40,8 @@ class ThreadPool(Model):
         self._conversations: dict[int, Conversation] = {}
         self._listening = True
         self._next_look = 0.0
-        self._away = 0  # conversations that a thread has
+        self._away = 0  # conversations that a thread has, or will have
+        self._moved_at = 0.0  # when nobody waited, or a thread took up the next
         self._waiter = select.poll()
 
     def run(self) -> None:
@@ -74,6 +76,7 @@ class ThreadPool(Model):
                 self._take_back(self._returned.popleft())
             self._expire_idle()
             self._listen_while_there_is_room(listeners)
+            self._look_for_threads()
             self.service.heartbeat()
 
     def _welcome(self, listener: Listener) -> None:
@@ -97,11 +100,16 @@ class ThreadPool(Model):
         conversation = self._conversations.pop(descriptor)
         self._waiter.unregister(descriptor)
         conversation.ready_at = time.monotonic()
-        self.service.short_of_threads = self._away >= self._limit
         if isinstance(conversation, CheckedConversation) and not self._preview(conversation):
             return
         self._away += 1
         self._ready.put(conversation)
+
+    def _look_for_threads(self) -> None:
+        now = time.monotonic()
+        if self._away <= self._limit:
+            self._moved_at = now
+        self.service.short_of_threads = now - self._moved_at > HELD_UP
 
     def _preview(self, conversation: CheckedConversation) -> bool:
         """Read first; tell whether a thread is needed.  Checks are answered by then."""
@@ -144,6 +152,7 @@ class ThreadPool(Model):
 
     def _take_back(self, conversation: Conversation) -> None:
         self._away -= 1
+        self._moved_at = time.monotonic()
         if not conversation.closed:
             if self.stopping:  # it may have been answered before it could know
                 conversation.deadline = min(conversation.deadline, time.monotonic() + DRAIN)

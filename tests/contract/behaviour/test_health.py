@@ -67,6 +67,22 @@ def test_no_queue_comes_before_it(place: Path, combination: Combination) -> None
         eventually(lambda: check(server).status == 200, "that all is well")
 
 
+@pytest.mark.parametrize("combination", POLLED, ids=str)
+def test_threads_that_are_all_busy_are_no_trouble(place: Path, combination: Combination) -> None:
+    options = ("--health-path=/healthz", "--threads=2")
+    with serving(combination, place, *options) as server:
+        gate = server.token()
+        clients = [server.connect() for _ in range(2)]
+        for client in clients:
+            client.send(get(f"/wait?token={gate}"))
+        server.await_event(f"waiting {gate}", 2)
+        assert check(server).body == b"ok\n"
+        server.open_gate(gate)
+        for client in clients:
+            assert client.answer().body == b"waited"
+            client.close()
+
+
 def test_work_does_not_hold_it_up(place: Path) -> None:
     """Requests that use the CPU: they get on, so all is well, and checks go ahead of the queue."""
     with serving(Combination("adaptive"), place, "--health-path=/healthz") as server:
