@@ -72,7 +72,16 @@ class BodyFile(io.BufferedRandom):
     def __init__(self, disk: Disk) -> None:
         self._disk = disk
         self._taken = 0
+        self._lent = False
         super().__init__(tempfile.TemporaryFile(buffering=0))  # noqa: SIM115
+
+    def fileno(self) -> int:
+        """Return the descriptor, which whoever asks may use longer than this file is open.
+
+        An answer that is sent from it does, a process that it is given to, a map of its memory.
+        """
+        self._lent = True
+        return super().fileno()
 
     def take(self, content: bytes) -> None:
         """Add what arrived.  Raises OSError where there is no room."""
@@ -84,9 +93,9 @@ class BodyFile(io.BufferedRandom):
         """Close, and give the room back, or leave that to whoever frees it piecemeal."""
         taken, self._taken = self._taken, 0
         leftover = None
-        if taken > PIECE and self._disk.piecemeal:
+        if taken > PIECE and self._disk.piecemeal and not self._lent:
             with contextlib.suppress(OSError):  # no descriptor is left: all at once, then
-                leftover = os.dup(self.fileno())
+                leftover = os.dup(super().fileno())
         try:
             super().close()
         finally:

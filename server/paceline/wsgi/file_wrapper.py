@@ -32,7 +32,7 @@ class FileWrapper:
         if raw is None or type(file) is not io.FileIO:
             return None
         try:
-            descriptor = file.fileno()
+            descriptor = raw.fileno()  # a body's file takes note of it
             status = os.fstat(descriptor)
             offset = raw.tell()
         except (OSError, ValueError):

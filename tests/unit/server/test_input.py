@@ -88,6 +88,19 @@ def test_without_a_descriptor_it_is_freed_at_once(monkeypatch: pytest.MonkeyPatc
     assert (disk.used, list(disk.leftovers)) == (0, [])
 
 
+def test_it_is_left_whole_to_whoever_asked_for_its_descriptor() -> None:
+    disk = Disk()
+    disk.piecemeal = True
+    body = on_disk(disk, 2 * PIECE)
+    theirs = os.dup(body.fileno())
+    body.close()
+    try:
+        assert (disk.used, list(disk.leftovers)) == (0, [])
+        assert os.fstat(theirs).st_size == 2 * PIECE
+    finally:
+        os.close(theirs)
+
+
 @pytest.fixture
 def traced() -> Iterator[None]:
     tracemalloc.start()

@@ -6,7 +6,8 @@ import selectors
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from wsgiref.types import StartResponse, WSGIEnvironment
 
 import pytest
 from paceline.concurrency import MODELS, adaptive, rider
@@ -15,9 +16,11 @@ from paceline.concurrency.running import _cpu_clock, running_clock
 from paceline.ending import READ, WRITE
 from paceline.limits import Limits, Timeouts
 from paceline.observe import Record
+from paceline.wsgi.file_wrapper import FileWrapper
 
 from tests.contract.behaviour.client import get, post
 from tests.unit.server.in_process import PATIENCE, SIZE, gate, running
+from tests.unit.server.supervised import until
 
 every_model = pytest.mark.parametrize("name", list(MODELS))
 
@@ -287,3 +290,21 @@ def test_a_clock_runs_while_its_thread_does(make: Callable[[], Callable[[], floa
     slept = clock() - before
     assert burnt > 0.02
     assert slept < burnt / 2
+
+
+@every_model
+def test_a_body_on_disk_that_is_sent_back_as_a_file_stays_whole(name: str) -> None:
+    """Also where its client takes it long after the application has returned."""
+
+    def echo(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        start_response("200 OK", [])
+        return FileWrapper(environ["wsgi.input"])
+
+    body = bytes(1 << 20) * 16  # more than sockets hold
+    with running(name, application=echo) as server, server.connect() as client:
+        client.send(post("/", body))
+        assert client.sock.recv(1, socket.MSG_PEEK)
+        disk = server.model.service.disk
+        if name == "adaptive":  # the others go on once the client has taken most of it
+            until(lambda: not disk.used, "the end of the body's file")
+        assert client.answer().body == body
