@@ -283,11 +283,11 @@ class Supervisor:
             return
         self._manager.reloading()
         try:
-            # A copy, since what makes a generation is the object.
-            config = replace(self.cfg.reread())
+            config = replace(self.cfg.reread())  # a copy: the object makes a generation
             self._open_for(config)
-        except ConfigError as error:
-            log.error("not reloaded, the configuration of before stays: %s", error)
+        except Exception as error:  # of whatever kind: the workers of before serve on
+            about = None if isinstance(error, ConfigError) else error
+            log.error("not reloaded, the configuration of before stays: %s", error, exc_info=about)
             self._go_back()
             return
         log.info("reloading")

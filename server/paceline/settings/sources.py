@@ -98,11 +98,12 @@ def _run(place: str, cwd: Path) -> Mapping[str, object]:
         if module:
             return runpy.run_module(module, run_name="__config__")
         return runpy.run_path(str(path), run_name="__config__")
-    except Exception as error:
+    # SystemExit too: at a reload it would be the end of the server, and of all its workers.
+    except (Exception, SystemExit) as error:
         raise ConfigError(f"{place}: {_in_one_line(error)}") from error
 
 
-def _in_one_line(error: Exception) -> str:
+def _in_one_line(error: BaseException) -> str:
     if isinstance(error, SyntaxError):
         return f"line {error.lineno}: {error.msg}"
     last = traceback.extract_tb(error.__traceback__)[-1]

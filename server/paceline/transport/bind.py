@@ -63,6 +63,8 @@ def listen(
         return tcp.listen(name, number, backlog, reuse_port)
     except OSError as error:
         raise ConfigError(_advice(address, error, option)) from None
+    except UnicodeError:  # a name with an empty label, or one of more than 63 characters
+        raise ConfigError(f"cannot listen on {address}: {name!r} is no name of a host") from None
 
 
 def _advice(address: str, error: OSError, option: str) -> str:

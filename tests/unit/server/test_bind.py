@@ -110,7 +110,7 @@ def test_a_port_that_is_shared() -> None:
     second.close()
 
 
-@pytest.mark.parametrize("address", ["host.invalid:80", "unix:."])
+@pytest.mark.parametrize("address", ["host.invalid:80", "a..b:80", "unix:."])
 def test_addresses_that_cannot_be_had(address: str) -> None:
     with pytest.raises(ConfigError, match="cannot listen on"):
         listen(address)

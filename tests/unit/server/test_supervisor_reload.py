@@ -120,7 +120,15 @@ class TestSettings:
             until(lambda: len(children(server.pid)) == 3, "the old one has ended")
 
     @pytest.mark.parametrize(
-        "bad", ["workers = 'many'", "workers = (", "bind = '127.0.0.1:0', '192.0.2.1:1'"]
+        "bad",
+        [
+            "workers = 'many'",
+            "workers = (",
+            "bind = '127.0.0.1:0', '192.0.2.1:1'",
+            "bind = '127.0.0.1:0', 'a..b:80'",
+            "raise SystemExit('no DATABASE_URL')",
+            "errorlog = '\\ud800'",  # nothing that anybody has thought of
+        ],
     )
     def test_bad_ones_change_nothing(self, tmp_path: Path, bad: str) -> None:
         (tmp_path / "paceline.conf.py").write_text("bind = '127.0.0.1:0'\n")
