@@ -35,6 +35,7 @@ class Sockets:
             )
             self.listeners[address] = listener
             log.info("listening on %s", listener.address)
+        self._handover.let_go()
 
     def keep(self, addresses: set[str]) -> None:
         """Listen nowhere else any more."""

@@ -37,18 +37,27 @@ class Handover:
         self._given: dict[str, int]
         self._predecessor, self._given = json.loads(told) if told else (0, {})
         self._successor = 0
+        self._lent: list[Listener] = []  # given by one who still serves, and cleans up
 
     @property
     def follows(self) -> bool:
         """Tell whether the process of before still serves."""
         if self._predecessor and os.getppid() != self._predecessor:
             self._predecessor = 0
+            for listener in self._lent if not self._successor else ():
+                listener.take_back()
         return bool(self._predecessor)
 
     @property
     def shares(self) -> bool:
         """Tell whether another process serves the same sockets."""
         return self.follows or bool(self._successor and _lives(self._successor))
+
+    def let_go(self) -> None:
+        """Close what was given and nobody took: clients would wait there for ever."""
+        for descriptor in self._given.values():
+            os.close(descriptor)
+        self._given.clear()
 
     def take(self, address: str, backlog: int) -> Listener | None:
         """Return the listener for an address, if it was given; ConfigError if it is none."""
@@ -62,7 +71,10 @@ class Handover:
         os.close(descriptor)
         listener.shared = address.startswith("fd://")
         if address.startswith("unix:"):
-            return UnixListener(listener.socket, address.removeprefix("unix:"))
+            listener = UnixListener(listener.socket, address.removeprefix("unix:"))
+        if self.follows:
+            listener.hand_on()
+            self._lent.append(listener)
         return listener
 
     def start(self, listeners: Mapping[str, Listener]) -> int:

@@ -78,6 +78,37 @@ def test_a_unix_socket_stays_until_the_last_has_ended(tmp_path: Path) -> None:
         until(lambda: not (tmp_path / "s").exists(), "the end of the socket")
 
 
+def test_a_unix_socket_stays_where_the_new_one_is_told_to_end(tmp_path: Path) -> None:
+    with Server(tmp_path, bind=f"unix:{tmp_path}/s") as server:
+        new = successor(server.ready())
+        server.ready(2)
+        os.kill(new, signal.SIGTERM)
+        server.logged("this one serves on alone")
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(str(tmp_path / "s"))
+        server.signal(signal.SIGTERM)
+        assert server.process.wait(20) == 0
+        assert not (tmp_path / "s").exists()
+
+
+def test_an_address_that_the_new_one_does_not_want_is_given_up(tmp_path: Path) -> None:
+    (tmp_path / "paceline.conf.py").write_text("bind = '127.0.0.1:0', '127.0.0.2:0'\n")
+    with Server(tmp_path, bind="") as server:
+        gone = server.ready().address
+        assert gone[0] == "127.0.0.2"
+        server.write("paceline.conf.py", "bind = '127.0.0.1:0'\n")
+        new = successor(server)
+        server.ready(2)
+        server.signal(signal.SIGTERM)
+        assert server.process.wait(20) == 0
+        try:
+            with pytest.raises(ConnectionRefusedError):
+                socket.create_connection(gone, 5)
+        finally:
+            os.kill(new, signal.SIGTERM)
+        until(lambda: not alive(new), "the end of the new process")
+
+
 def test_where_the_new_one_fails_the_old_one_goes_on(server: Server, tmp_path: Path) -> None:
     server.write("app.py", "raise RuntimeError('broken')")
     successor(server)
