@@ -13,7 +13,7 @@ from paceline.errors import BadRequest
 from paceline.http.grammar import STRAY_PERCENT
 from paceline.http.request import RequestHead
 from paceline.wsgi.file_wrapper import FileWrapper
-from paceline.wsgi.forwarding import Forwarding
+from paceline.wsgi.forwarding import PROXY_PREFIX, Forwarding
 from paceline.wsgi.keys import KEYS
 
 Environ = dict[str, Any]
@@ -82,7 +82,9 @@ def build(
     if trusted:
         if not forwarding.scheme_fields.isdisjoint(fields):
             forwarding.apply_scheme(environ, fields)
-    elif not forwarding.cleared.isdisjoint(fields):
+    elif forwarding.cleared and (
+        PROXY_PREFIX in "\n".join(fields) or not forwarding.cleared.isdisjoint(fields)
+    ):
         forwarding.clear(environ, fields, peer[0])
     if head.underscored:
         forwarding.apply_underscored(environ, head.underscored, trusted)

@@ -6,7 +6,7 @@ since applications tend to believe it unasked.
 
     field                                   trusted peer                 any other peer
     names the scheme (X-Forwarded-Proto …)  decides wsgi.url_scheme      cleared
-    any other of PROXY_FIELDS               passes                       cleared
+    any other X-Forwarded-*, PROXY_FIELDS   passes                       cleared
     SCRIPT_NAME, PATH_INFO                  overrides the environ's own  as the next line
     any other name with an underscore       as ``header_map`` says       as ``header_map`` says
 """
@@ -21,10 +21,10 @@ from paceline.wsgi.keys import KEYS
 
 log = logging.getLogger("paceline.error")
 
-PROXY_FIELDS = frozenset(
-    "forwarded x-forwarded-by x-forwarded-for x-forwarded-host x-forwarded-port x-forwarded-prefix "
-    "x-forwarded-proto x-forwarded-protocol x-forwarded-server x-forwarded-ssl x-real-ip".split()
-)
+PROXY_FIELDS = frozenset({"forwarded", "x-real-ip"})
+PROXY_PREFIX = "x-forwarded-"
+"""How all others begin that proxies use: ``-for`` and ``-proto``, but also an authenticating
+proxy's ``-user`` and ``-groups``, or ``-client-cert``."""
 
 
 @dataclass
@@ -53,7 +53,7 @@ class Forwarding:
     scheme_fields: frozenset[str] = field(init=False)
     """The names in ``secure_scheme_headers``."""
     cleared: frozenset[str] = field(init=False)
-    """The names that only a trusted peer may use."""
+    """The names that only a trusted peer may use, beside those that begin with PROXY_PREFIX."""
     _warned: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
@@ -61,6 +61,10 @@ class Forwarding:
         self.scheme_fields = frozenset(self.secure_scheme_headers)
         clears = self.clear_untrusted_proxy_headers
         self.cleared = PROXY_FIELDS | self.scheme_fields if clears else frozenset()
+
+    def clears(self, name: str) -> bool:
+        """Tell whether only a trusted peer may use a field of this name."""
+        return bool(self.cleared) and (name in self.cleared or name.startswith(PROXY_PREFIX))
 
     def apply_scheme(self, environ: dict[str, Any], fields: Mapping[str, str]) -> None:
         """Set wsgi.url_scheme by a trusted peer's fields.  Raises BadRequest if they disagree."""
@@ -78,10 +82,10 @@ class Forwarding:
 
         The first time only: where it is the user's own proxy, each request has such fields.
         """
-        names = self.cleared.intersection(fields)
+        names = [*filter(self.clears, fields)]
         for name in names:
             environ.pop(KEYS[name], None)
-        if not self._warned:
+        if names and not self._warned:
             self._warned = True
             log.warning(
                 "%s is not in forwarded_allow_ips, so the application does not see its %s; "
@@ -102,7 +106,7 @@ class Forwarding:
             elif self.header_map == "refuse":
                 raise BadRequest("A header field's name has an underscore.")
             elif self.header_map == "dangerous" and (
-                trusted or name.replace("_", "-") not in self.cleared
+                trusted or not self.clears(name.replace("_", "-"))
             ):
                 environ[KEYS[name]] = value
 
