@@ -17,12 +17,20 @@ FIELDS = [("Content-Type", "text/plain"), ("Cache-Control", "no-store")]
 class CheckedConversation(Conversation):
     """Answers 200 while requests can be taken up, and 503 while they cannot."""
 
-    __slots__ = ()
+    _answering = False
 
     def _take(self, data: bytes) -> Exchange | None:
         exchange = super()._take(data)
-        if exchange is None or exchange.request.path != self.service.health_path:
-            return exchange
+        if self._answering:
+            return exchange  # to the loop below: hundreds of checks may have come at once
+        self._answering = True
+        while exchange is not None and exchange.request.path == self.service.health_path:
+            exchange = self._check(exchange)
+        self._answering = False
+        return exchange
+
+    def _check(self, exchange: Exchange) -> Exchange | None:
+        """Answer, and go on to what came behind it."""
         if exchange.body is not None:
             exchange.body.close()
         trouble = _trouble(self.service)

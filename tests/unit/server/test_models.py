@@ -308,3 +308,15 @@ def test_a_body_on_disk_that_is_sent_back_as_a_file_stays_whole(name: str) -> No
         if name == "adaptive":  # the others go on once the client has taken most of it
             until(lambda: not disk.used, "the end of the body's file")
         assert client.answer().body == body
+
+
+@every_model
+def test_hundreds_of_checks_at_once(name: str, caplog: pytest.LogCaptureFixture) -> None:
+    check = b"GET /h HTTP/1.1\r\nHost:\r\n\r\n"
+    count = 1 if name == "serial" else 600  # it serves one a connection
+    with running(name, health_path="/h") as server, server.connect() as client:
+        client.send(check * count + get("/", "Connection: close"))
+        for _ in range(count):
+            assert client.answer().body == b"ok\n"
+        assert name == "serial" or client.answer().body == b"hello"
+    assert not caplog.messages
