@@ -62,7 +62,7 @@ class ThreadPool(Model):
         listeners = {listener.socket.fileno(): listener for listener in self.listeners}
         for descriptor in (*listeners, self._stopped, self._woken):
             self._waiter.register(descriptor, READ)
-        while not self.stopping or self._away or self._conversations:
+        while listeners or self._away or self._conversations:
             for descriptor, _ in self._waiter.poll((DRAIN if self.stopping else HEARTBEAT) * 1000):
                 if descriptor in listeners:
                     self._welcome(listeners[descriptor])

@@ -1,6 +1,7 @@
 """The models inside this process, where a test can give them what a server seldom meets."""
 
 import os
+import queue
 import select
 import selectors
 import socket
@@ -18,7 +19,7 @@ from paceline.limits import Limits, Timeouts
 from paceline.observe import Record
 from paceline.wsgi.file_wrapper import FileWrapper
 
-from tests.contract.behaviour.client import get, post
+from tests.contract.behaviour.client import Client, get, post
 from tests.unit.server.in_process import PATIENCE, SIZE, gate, running
 from tests.unit.server.supervised import until
 
@@ -320,3 +321,18 @@ def test_hundreds_of_checks_at_once(name: str, caplog: pytest.LogCaptureFixture)
             assert client.answer().body == b"ok\n"
         assert name == "serial" or client.answer().body == b"hello"
     assert not caplog.messages
+
+
+def test_who_connected_just_before_it_is_stopped_is_served() -> None:
+    """Also where it is told while it does something else than wait."""
+    connected: queue.SimpleQueue[Client] = queue.SimpleQueue()
+    with running("pool") as server:
+
+        def beat() -> None:
+            server.model.service.heartbeat = lambda: None
+            connected.put(server.connect())
+            server.model.stop()
+
+        server.model.service.heartbeat = beat
+        with connected.get(timeout=PATIENCE) as client:
+            assert client.get("/").body == b"hello"
