@@ -4,12 +4,19 @@ It has a copy of everything.  If it came back, it would answer its parent's requ
 in the midst of the same connection, and go on to serve.  So the ways back are closed in the child,
 after the fork, which costs the worker nothing: there it ends, whether its code returned, gave the
 client something, raised, or called ``sys.exit()`` as forked processes do.
+
+Nor does it keep what belongs to clients: a connection ends when the last process closes it, and one
+that waits for its work may live for days.
 """
 
 import logging
 import os
 import signal
+import socket
+import stat
 from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
 from typing import NoReturn
 
 from paceline.conversation import Conversation
@@ -26,6 +33,7 @@ log = logging.getLogger("paceline.error")
 
 def keep_out(listeners: Sequence[Listener]) -> None:
     """See to it that children which this process forks from now on are none of the server's."""
+    places = {_place(listener.socket) for listener in listeners}
 
     def after_fork() -> None:
         # It must not act for the worker when it is told to end,
@@ -34,10 +42,32 @@ def keep_out(listeners: Sequence[Listener]) -> None:
         # nor keep an address in use when the server has ended.
         for listener in listeners:
             listener.socket.close()
+        _hang_up(places)
         for kind, method, instead in WAYS_BACK:
             setattr(kind, method, instead)
 
     os.register_at_fork(after_in_child=after_fork)
+
+
+def _place(sock: socket.socket) -> object:
+    """Return what a listening socket and the connections that came by it have in common."""
+    name = sock.getsockname()
+    return name[1] if isinstance(name, tuple) else name  # a port, or a path
+
+
+def _hang_up(places: set[object]) -> None:
+    """Give up the connections of clients; nothing takes their numbers, which objects still have."""
+    with suppress(OSError):  # where there is no /proc they stay
+        nothing = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+        for entry in list(Path("/proc/self/fd").iterdir()):
+            with suppress(OSError):  # that of the folder itself has gone
+                if not stat.S_ISSOCK(entry.stat().st_mode):
+                    continue
+                with socket.socket(fileno=os.dup(int(entry.name))) as sock:
+                    ours = _place(sock) in places
+                if ours:
+                    os.dup2(nothing, int(entry.name), inheritable=False)
+        os.close(nothing)
 
 
 def _came_back(*_: object) -> NoReturn:

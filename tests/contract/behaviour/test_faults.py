@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -92,22 +93,24 @@ def test_a_forked_process_is_none_of_the_servers(broken: Serving, fault: Fault) 
     assert all("[ERROR]" in entry for entry in logged)
 
 
-def test_a_forked_process_that_lives_on_holds_no_address(tmp_path: Path) -> None:
+def test_a_forked_process_that_lives_on_holds_no_address_and_no_client(tmp_path: Path) -> None:
     """The next server can have it, and whoever stops the child does not stop the worker."""
-    with serving(Combination("adaptive"), tmp_path) as server:
-        token = server.token()
-        with server.connect() as client:
+    with ExitStack() as clients:
+        with serving(Combination("adaptive"), tmp_path) as server:
+            token = server.token()
+            client = clients.enter_context(server.connect())
             child = int(client.get(f"/raw/daemon?token={token}").body)
-        server.await_event(f"waiting {token}")
-        bound = "{}:{}".format(*server.tcp)
-    try:
-        assert Path(f"/proc/{child}").exists()
-        with serving(Combination("adaptive"), tmp_path, binds=[bound]) as after:
-            with after.connect() as client:
-                assert client.get("/raw/hello").body == b"hello"
-    finally:
-        (tmp_path / token).touch()
-        eventually(lambda: not _runs(child), "the end of the child")
+            server.await_event(f"waiting {token}")
+            bound = "{}:{}".format(*server.tcp)
+        try:
+            assert client.was_closed()
+            assert _runs(child)
+            with serving(Combination("adaptive"), tmp_path, binds=[bound]) as after:
+                with after.connect() as client:
+                    assert client.get("/raw/hello").body == b"hello"
+        finally:
+            (tmp_path / token).touch()
+            eventually(lambda: not _runs(child), "the end of the child")
 
 
 def _runs(pid: int) -> bool:
