@@ -9,6 +9,7 @@ The leader alone calls what is in here.
 
 import math
 import time
+from contextlib import suppress
 
 from paceline.balance import LOOK
 from paceline.concurrency.base import DRAIN, HANDSHAKES, HEARTBEAT, Model
@@ -52,7 +53,8 @@ class Acceptor:
 
     def _turn_away(self) -> None:
         for descriptor in self._listening:
-            self._poller.unregister(descriptor)
+            with suppress(OSError):  # the application has closed it
+                self._poller.unregister(descriptor)
         self._listening.clear()
 
     def accept(self, descriptor: int) -> None:
@@ -130,8 +132,7 @@ class Acceptor:
                 self._watch.take_in(conversation)
         if now >= self._last_call > 0:
             self._last_call = 0.0
-            for listener in model.listeners:
-                listener.close()
+            model.close_listeners()
         self.tend_at = now + RESTLESS
         for conversation in list(there.values()):
             if not conversation.owned and conversation.idle:

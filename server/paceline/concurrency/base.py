@@ -6,6 +6,7 @@ import os
 import select
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 from paceline.concurrency.activity import BUSY, Activity
@@ -27,6 +28,7 @@ HANDSHAKES = 0.05  # seconds in which those come to their end that had begun whe
 LAST = 4096  # connections that are still taken in: as many as a backlog has at the most
 DRAIN = 0.5  # seconds that an idle connection has for one more request when the worker stops
 COMPLAIN = 60.0  # seconds between two lines about the same trouble
+NOT_OURS = {errno.EBADF, errno.ENOTSOCK}
 NO_DESCRIPTOR = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 
 
@@ -102,6 +104,10 @@ class Model:
                 self._complain(f"Cannot accept a connection, so 503 is sent: {error.strerror}")
                 if not self._spare.turn_away(listener):
                     time.sleep(0.05)  # it stays in the backlog; do not spin
+            elif error.errno in NOT_OURS and not self.stopping:
+                # The supervisor has the socket still, so a poll would tell of it for ever.
+                log.critical("Something here has closed the socket of %s: ends", listener.address)
+                self.stop()
             return None  # else the client was gone before it was accepted
         return self._conversation(connection, self._templates[id(listener)], self.service)
 
@@ -162,9 +168,14 @@ class Model:
         yield from list(self.who_waits())
         time.sleep(HANDSHAKES)
         last = list(self.who_waits())
-        for listener in self.listeners:
-            listener.close()
+        self.close_listeners()
         yield from last
+
+    def close_listeners(self) -> None:
+        """Listen no more, even where the application has closed a socket of the server's."""
+        for listener in self.listeners:
+            with suppress(OSError):
+                listener.close()
 
     def who_waits(self) -> Iterator[Conversation]:
         """Accept those who have connected."""

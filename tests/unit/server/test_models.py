@@ -336,3 +336,19 @@ def test_who_connected_just_before_it_is_stopped_is_served() -> None:
         server.model.service.heartbeat = beat
         with connected.get(timeout=PATIENCE) as client:
             assert client.get("/").body == b"hello"
+
+
+@every_model
+def test_it_ends_where_the_application_has_closed_its_socket(
+    name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with running(name) as server, socket.socket() as client:
+        with server.connect() as other:
+            assert other.get("/").body == b"hello"
+        listening = server.model.listeners[0].socket
+        address = listening.getsockname()
+        with listening.dup():  # as the supervisor has it
+            os.close(listening.fileno())
+            client.connect(address)
+            until(lambda: server.ended, "its end")
+    assert caplog.text.count("Something here has closed the socket of") == 1
