@@ -67,9 +67,9 @@ def instance(told: Mapping[str, Any]) -> dict[str, Any]:
             "—" if rate is None else f"{rate:.1f}" if rate < 100 else f"{rate:.0f}",
         ),
         ("in the queue", total(listed, "queue")),
-        ("connections", total(listed, "connections")),
-        ("requests so far", total(listed, "requests")),
-        ("workers", str(len(listed))),
+        counted(total(listed, "connections"), "connection"),
+        counted(total(listed, "requests"), "request", " so far"),
+        counted(str(len(listed)), "worker"),
     ]
     return {
         "name": short(str(told["name"])),
@@ -77,6 +77,11 @@ def instance(told: Mapping[str, Any]) -> dict[str, Any]:
         "numbers": numbers,
         "workers": [worker(each) for each in listed],
     }
+
+
+def counted(number: str, one: str, more: str = "") -> tuple[str, str]:
+    """What is below a number, and the number."""
+    return f"{one if number == '1' else one + 's'}{more}", number
 
 
 def total(workers: Sequence[Mapping[str, Any]], name: str) -> str:

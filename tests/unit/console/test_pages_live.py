@@ -95,6 +95,15 @@ def test_whatever_a_server_says_can_be_shown(tmp_path: Path, told: bytes):
     json.dumps(server, allow_nan=False)
 
 
+def test_one_worker_is_no_workers():
+    server = {"name": "one", **TOLD}
+    words = [what for what, _ in now.instance(server)["numbers"][2:]]
+    assert words == ["connections", "requests so far", "workers"]
+    alone = {"pid": 7, "requests": 1, "connections": 1}
+    words = [what for what, _ in now.instance({**server, "workers": [alone]})["numbers"][2:]]
+    assert words == ["connection", "request so far", "worker"]
+
+
 def test_requests_a_second_are_counted_for_each_worker():
     rates = live.Rates()
     assert rates.note("s", {1: 100, 2: 10}, 10.0) is None
