@@ -45,8 +45,7 @@ class Filters:
         if self.path:
             yield "instr(path, ?)", [self.path]
         if self.status:
-            low, high = status_range(self.status)
-            yield "status BETWEEN ? AND ?", [low, high]
+            yield "status BETWEEN ? AND ?", [*(status_range(self.status) or (1, 0))]
         if self.server:
             yield "(server = ? OR instr(server, ? || '/') = 1)", [self.server, self.server]
         if self.min_ms is not None:
@@ -57,13 +56,13 @@ class Filters:
             yield "(error IS NOT NULL OR status >= 500)", []
 
 
-def status_range(text: str) -> tuple[int, int]:
-    """The first and last status that a text means; one that means none is met by none."""
+def status_range(text: str) -> tuple[int, int] | None:
+    """The first and last status that a text means, such as 404 or 5xx; none where it is neither."""
     if len(text) == 3 and text[0].isdecimal() and text[1:].lower() == "xx" and text.isascii():
         return int(text[0]) * 100, int(text[0]) * 100 + 99
     if text.isascii() and text.isdecimal() and len(text) == 3:
         return int(text), int(text)
-    return 1, 0
+    return None
 
 
 @dataclass(frozen=True, slots=True)

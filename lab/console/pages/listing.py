@@ -13,7 +13,7 @@ from lab.console.collector import collector
 from lab.console.pages.reading import short
 from lab.console.pages.shell import fragment, page
 from lab.console.pages.units import clock, coarse, duration
-from lab.console.store import Filters
+from lab.console.store import Filters, status_range
 from lab.console.summary import Summary
 from lab.tracing.names import Hop
 
@@ -155,9 +155,13 @@ def read_filters(given: Mapping[str, str]) -> tuple[Filters, list[str]]:
         except ValueError:
             bounds[word] = None
             problems.append(f"“{short(given[word], 40)}” is no number of milliseconds ({what}).")
+    status = given["status"]
+    if status and not status_range(status):
+        problems.append(f"“{short(status, 40)}” is no status: write 404, or 5xx for all of them.")
+        status = ""
     filters = Filters(
         path=given["path"],
-        status=given["status"],
+        status=status,
         server=given["server"],
         errors=bool(given["errors"]),
         **bounds,

@@ -111,6 +111,17 @@ def test_no_question_breaks_the_list(console: Console, query: str):
     assert console.get(f"/traces/?{query}").status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("query", "says"),
+    [
+        ("status=40x", "“40x” is no status: write 404, or 5xx for all of them."),
+        ("min_ms=x", "“x” is no number of milliseconds (at least)."),
+    ],
+)
+def test_a_filter_that_asks_for_nothing_is_told(console: Console, query: str, says: str):
+    assert says in console.get(f"/traces/?{query}").text
+
+
 def test_a_request_is_sent_where_the_proxy_is_by_the_name_that_people_call_it(tmp_path: Path):
     with listen("127.0.0.1:0").socket as proxy:
         proxy.setblocking(True)
