@@ -29,6 +29,9 @@ MOST_TRACES = 2000
 MOST_PATHS = 200
 """Addresses that the load asks for in turn."""
 
+RECENT = 15 * 60.0
+"""Seconds that are looked at where --since says nothing."""
+
 UNITS = {"s": 1, "m": 60, "h": 3600}
 DURATION = re.compile(r"(\d+(?:\.\d+)?)([smh]?)")
 
@@ -66,9 +69,7 @@ class Duration(click.ParamType[float]):
 @click.option(
     "--since",
     type=Duration(),
-    default="15m",
-    show_default=True,
-    help="Without URLs: look at the requests of this time.",
+    help="Without URLs: look at the requests of this time. [default: 15m]",
 )
 @click.option("--cores", type=click.IntRange(1), help="Cores to use. [default: all of these]")
 @click.option(
@@ -115,7 +116,7 @@ def advise(
     urls: tuple[str, ...],
     file: str | None,
     seconds: float,
-    since: float,
+    since: float | None,
     cores: int | None,
     utilisation: int,
     rate: float | None,
@@ -144,9 +145,11 @@ def advise(
     """
     if raw and not raw.parent.is_dir():
         raise WordError(f"--json {raw}: {raw.parent} is no folder; make it first")
+    if since is not None and (urls or file):
+        raise WordError("--since: is for what is stored, and URLs are asked now; leave out one")
     stack = find_stack(console)
     targets = [stack.target(url) for url in [*urls, *read_urls(file)]]
-    requests = watched(stack, targets, seconds, since)
+    requests = watched(stack, targets, seconds, RECENT if since is None else since)
     judged = judge(requests)
     click.echo(showing.paths(judged) + "\n")
     machine = Machine(

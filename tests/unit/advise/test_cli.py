@@ -20,6 +20,7 @@ from tests.unit.advise.test_judging import alone, seen
     [
         (["http://example.org/"], 2, "lab: http://example.org/: is not of the stack; name paths"),
         (["--since", "yesterday"], 2, "yesterday: write it as in 90s, 15m or 2h"),
+        (["/", "--since", "2h"], 2, "lab: --since: is for what is stored, and URLs are asked now"),
         (["--urls", "empty.txt"], 2, "lab: --urls empty.txt: names no URL; write one in each line"),
         (["--urls", "none.txt"], 2, "lab: --urls none.txt: cannot be read"),
         (["--json", "no/it.json"], 2, "lab: --json no/it.json: no is no folder; make it first"),
