@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import click
 
@@ -41,6 +42,8 @@ BYTES = {names.REQUEST_HEAD, names.REQUEST_BODY, names.RESPONSE_HEAD, names.RESP
 
 NOBODY = ("ConnectionRefusedError", "FileNotFoundError")
 """What it is called where nothing listens."""
+UNKNOWN = "gaierror"
+"""And where a name is no host's."""
 
 File = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -238,6 +241,9 @@ def begin(sent: Sent, target: Target) -> Journey:
     elif not is_valid:
         trace_id = context.trace_id
         notes.append("the traceparent that was sent is not valid: the proxy began another trace")
+    host = urlsplit(target.url).hostname or ""
+    if sent.spans[0].attributes.get("error.type") == UNKNOWN and not {".", ":"} & set(host):
+        notes.append(f"no host is named {host}; a path of the stack begins with a slash: /{host}")
     own = (replace(span, trace_id=trace_id) for span in sent.spans)
     return Journey(sent, trace_id, expected, {span.span_id: span for span in own}, notes)
 

@@ -168,6 +168,16 @@ def test_nobody_listens():
     assert (missing.exit_code, "/no/such/socket" in missing.stderr) == (1, True)
 
 
+def test_a_path_without_its_slash_is_no_host(monkeypatch: pytest.MonkeyPatch):
+    def unknown(*_: object, **__: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    says = "lab: no host is named inspect; a path of the stack begins with a slash: /inspect\n"
+    assert lab("inspect/").stderr == says
+    assert "slash" not in lab("http://inspect.example/").stderr
+
+
 def test_no_answer_shows_how_far_it_came():
     with serving(b"") as url:
         done = lab(url)
