@@ -6,13 +6,19 @@ then, as it does with any program.
 """
 
 import signal
+import sys
 
 HANDLER = signal.getsignal(signal.SIGINT)
 if HANDLER is signal.default_int_handler:  # and not ignored, as nohup and background jobs have it
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
-from lab import typed  # noqa: E402
-from lab.cli import main as lab  # noqa: E402
+try:
+    from lab import typed
+    from lab.cli import main as lab
+except ModuleNotFoundError as missing:
+    if (missing.name or "lab").partition(".")[0] == "lab":  # ours, so a mistake of ours
+        raise
+    sys.exit(f"lab: {sys.executable} has no {missing.name}; run `make venv`, then .venv/bin/lab")
 
 
 def main() -> None:

@@ -72,3 +72,17 @@ def test_docker_is_named_where_its_file_is(program: Path, monkeypatch: pytest.Mo
     assert typed.how_to_start() == f"`'{program}' up` starts a stack"
     monkeypatch.chdir(REPO)
     assert typed.how_to_start() == "`make up` or `docker compose up` starts a stack"
+
+
+def test_a_python_without_what_the_lab_needs_is_told_which_one_has_it():
+    done = subprocess.run(
+        [sys.executable, "-S", "-m", "lab", "status"],  # -S: nothing that is installed
+        cwd=REPO,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"lab: {sys.executable} has no ")
+    assert done.stderr.endswith("; run `make venv`, then .venv/bin/lab\n")
