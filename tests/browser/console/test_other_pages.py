@@ -98,6 +98,15 @@ def test_a_request_is_sent_and_its_trace_opens(open_page: Open):
     expect(page.get_by_text("X-Two: 2").first).to_be_visible()
 
 
+def test_a_path_without_its_slash_says_so_where_it_is_filled_in(open_page: Open):
+    page = open_page()
+    page.goto("/send/")
+    path = page.get_by_label("path and query")
+    path.fill("inspect/")
+    assert not path.evaluate("field => field.checkValidity()")
+    expect(path).to_have_attribute("title", "Begins with a slash")  # shown below the browser's words
+
+
 @pytest.mark.parametrize(
     ("path", "headers", "why"),
     [
