@@ -104,7 +104,7 @@ def test_a_path_without_its_slash_says_so_where_it_is_filled_in(open_page: Open)
     path = page.get_by_label("path and query")
     path.fill("inspect/")
     assert not path.evaluate("field => field.checkValidity()")
-    expect(path).to_have_attribute("title", "Begins with a slash")  # shown below the browser's words
+    expect(path).to_have_attribute("title", "Begins with a slash")  # shown with its words
 
 
 @pytest.mark.parametrize(
