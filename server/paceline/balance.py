@@ -1,25 +1,34 @@
-"""How many connections each worker has, where all workers see it: so that none takes too many.
+"""Balances connections between workers, by a table of counts that all of them share.
 
-Workers share their listening sockets, and the kernel tells all that wait of a new connection.  Who
-wakes first would take it, and that is often the same one: of four workers one had no connection at
-all while the others had five each, and kept connections, a proxy's above all, stay where they are.
-So whoever has more than another leaves a new one to that, for a moment.
+Workers share their listening sockets, and the kernel wakes all that wait for a new connection.
+The first to wake would accept it, and that is often the same worker each time: of four workers one
+had no connection at all while the others had five each.  Connections that are kept open, as a
+proxy's are, stay where they were accepted, so this does not even out by itself.
+
+So each worker writes its number of connections into the table.  Before it accepts another it looks
+at the table, and where some worker has fewer it stands back for up to YIELD seconds, to let that
+one accept.  A worker that stood back in vain, because the other is busy or hangs, accepts for a
+while without looking.
 """
 
 import mmap
 from math import inf
 from struct import calcsize
 
-YIELD = 0.02  # seconds for which a connection is left to a worker that has fewer
-LOOK = 0.002  # seconds between two looks at whether it has taken it
-INSIST = 0.001  # seconds for which none is left to others where that was in vain; then twice ...
-INSIST_AT_MOST = 0.25  # ... as long each time, up to this: the other may be busy, or hang
+YIELD = 0.02
+"""Seconds for which a worker stands back, at most."""
+LOOK = 0.002
+"""Seconds after which a worker that stands back looks again whether the other has accepted."""
+INSIST = 0.001
+"""Seconds of accepting without looking, after standing back in vain; doubled each further time."""
+INSIST_AT_MOST = 0.25
+"""The bound of that."""
 SLOTS = 128
-"""Workers at once, those that are leaving among them; one more is not seen by the others."""
+"""Workers at once, including those that are ending; any more are not seen by the others."""
 
 
 class Board:
-    """Made once, before the first fork."""
+    """The table, in shared memory; made once, before the first fork.  A free slot holds ``inf``."""
 
     def __init__(self) -> None:
         self._cells = memoryview(mmap.mmap(-1, SLOTS * calcsize("d"))).cast("d")
@@ -28,19 +37,19 @@ class Board:
             self._cells[slot] = inf
 
     def place(self) -> "Place":
-        """Return the place of a new worker; nobody else's, if there is one left."""
+        """Return a slot for a new worker, or slot -1, which is never written, if all are taken."""
         slot = self._free.pop() if self._free else -1
         return Place(self._cells, slot)
 
     def leave(self, place: "Place") -> None:
-        """Take a place back whose worker has ended, however it did."""
+        """Free the slot of a worker that has ended, however it did."""
         if place.slot >= 0:
             self._cells[place.slot] = inf
             self._free.append(place.slot)
 
 
 class Place:
-    """One worker's; it alone writes there."""
+    """One worker's slot, which it alone writes, and its view of the others'."""
 
     def __init__(self, cells: "memoryview[float]", slot: int) -> None:
         self._cells, self.slot = cells, slot
@@ -48,18 +57,18 @@ class Place:
         self._insists = INSIST
 
     def say(self, connections: float) -> None:
-        """Tell the others how many connections it has; infinitely many: it takes no more."""
+        """Tell the others how many connections this worker has; ``inf``: it accepts no more."""
         if self.slot >= 0:
             self._cells[self.slot] = connections
 
     def yields(self, connections: int, now: float) -> bool:
-        """Tell whether to leave who connects to another that has fewer, and look again in LOOK."""
+        """Tell whether to stand back now, and to ask again in LOOK seconds."""
         if now < self._insists_until:
             return False
-        if connections <= min(self._cells):
+        if connections <= min(self._cells):  # nobody has fewer
             self._yields_until, self._insists = 0.0, INSIST
             return False
-        if 0 < self._yields_until <= now:
+        if 0 < self._yields_until <= now:  # in vain: the other did not accept
             self._yields_until, self._insists_until = 0.0, now + self._insists
             self._insists = min(2 * self._insists, INSIST_AT_MOST)
             return False

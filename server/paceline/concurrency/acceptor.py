@@ -1,10 +1,10 @@
-"""Who is let in by the adaptive model: as long as there is room, and for the last time in a drain.
+"""When the adaptive model accepts connections, and when it leaves them in the backlog.
 
-    listening ──▶ no room: asks those to leave who can be spared ──▶ listening
-        │    └──▶ another worker has fewer: leaves who comes to that, for LOOK ──▶ listening
-        └───────▶ stopped: a last call for those who have connected ──▶ closed
+    listening ──▶ at its limit: closes connections that can be spared ──▶ listening
+        │    └──▶ another worker has fewer: stands back for LOOK seconds ──▶ listening
+        └───────▶ stopping: accepts what has connected until now ──▶ closed
 
-The leader alone calls what is in here.
+Only the leader calls what is in here.
 """
 
 import math
@@ -33,39 +33,40 @@ class Acceptor:
         self._watch = watch
         self._listening: dict[int, Listener] = {}
         self._waiting_for_room = False
-        self._last_call = 0.0  # when it accepts for the last time, in a drain
-        self._drained_by = 0.0
+        self._last_accept = 0.0  # while draining: when it accepts for the last time
+        self._drained_by = 0.0  # while draining: when idle connections are closed
         self.pause = HEARTBEAT
-        """Seconds that a poll may take."""
-        self.look_at = math.inf
-        """When ``look_again`` is due."""
+        """Seconds that a poll may block."""
+        self.resume_at = math.inf
+        """When ``resume`` is due."""
         self.tend_at = 0.0
         """When ``tend`` is due."""
         self.finished = False
-        """Whether a drain is over."""
+        """Whether the worker has drained: it listens no more, and no connection is left."""
 
     def listen(self) -> None:
-        """Hear of those who connect."""
+        """Have the poller report new connections."""
         for listener in self._model.listeners:
             descriptor = listener.socket.fileno()
             self._listening[descriptor] = listener
             self._poller.register(descriptor, READ)
 
-    def _turn_away(self) -> None:
+    def _pause_listening(self) -> None:
+        """Leave new connections in the kernel's backlog; ``listen`` resumes."""
         for descriptor in self._listening:
             with suppress(OSError):  # the application has closed it
                 self._poller.unregister(descriptor)
         self._listening.clear()
 
     def accept(self, descriptor: int) -> None:
-        """Take in those who have connected."""
+        """Accept what waits at a listener, as long as there is room."""
         listener = self._listening.get(descriptor)
         if listener is None:
             return
-        there = self._watch.conversations
+        conversations = self._watch.conversations
         for _ in range(IN_A_ROW):
-            if len(there) >= self._service.max_connections:
-                self._turn_away()
+            if len(conversations) >= self._service.max_connections:
+                self._pause_listening()
                 self._waiting_for_room = True
                 self.pause, self.tend_at = RESTLESS, 0.0
                 return
@@ -74,36 +75,36 @@ class Acceptor:
             conversation = self._model.accept(listener)
             if conversation is None:
                 return
-            self._watch.take_in(conversation)
+            self._watch.add(conversation)
             self.tell()
 
     def tell(self) -> None:
-        """Tell the other workers how many connections there are here."""
+        """Tell the other workers how many connections this one has."""
         if self._service.place is not None:
-            there = len(self._watch.conversations)
-            self._service.place.say(math.inf if self._model.stopping else there)
+            count = len(self._watch.conversations)
+            self._service.place.say(math.inf if self._model.stopping else count)
 
     def _yields(self) -> bool:
-        """Leave who connects to a worker that has fewer, unless nobody there has time for them."""
+        """Stand back, and tell so, where another worker has fewer connections (balance.py)."""
         place, now = self._service.place, time.monotonic()
-        there = len(self._watch.conversations)
-        if place is None or self._model.stopping or not place.yields(there, now):
+        count = len(self._watch.conversations)
+        if place is None or self._model.stopping or not place.yields(count, now):
             return False
-        self._turn_away()
-        self.pause, self.look_at = LOOK, now + LOOK
+        self._pause_listening()
+        self.pause, self.resume_at = LOOK, now + LOOK
         return True
 
-    def look_again(self) -> None:
-        """See whether those who were left to another worker are still there."""
-        self.pause, self.look_at = HEARTBEAT, math.inf
+    def resume(self) -> None:
+        """Listen again: what another worker was to accept may still be there."""
+        self.pause, self.resume_at = HEARTBEAT, math.inf
         self.listen()
 
     def stop(self) -> None:
         """Begin to drain, with the next ``tend``."""
-        self.pause, self.look_at, self.tend_at = RESTLESS, math.inf, 0.0
+        self.pause, self.resume_at, self.tend_at = RESTLESS, math.inf, 0.0
 
     def tend(self, now: float) -> None:
-        """About once a second: see to it that there is room; in a drain, that nobody is left."""
+        """Make room for new connections; while draining, end the old ones.  Once a second or so."""
         self.tell()
         self.tend_at = now + (RESTLESS if self._waiting_for_room else HEARTBEAT)
         if self._model.stopping:
@@ -112,7 +113,7 @@ class Acceptor:
             self._make_room(now)
 
     def _make_room(self, now: float) -> None:
-        """Listen again where there is room; else ask those to leave who can be spared."""
+        """Listen again if there is room by now; else have the dispensable ones closed."""
         if len(self._watch.conversations) < self._service.max_connections:
             self._waiting_for_room = False
             self.pause = HEARTBEAT
@@ -120,21 +121,22 @@ class Acceptor:
             return
         everybody = list(self._watch.conversations.values())
         for conversation in dispensable(everybody, self._service, now):
-            conversation.deadline = 0.0  # its rider still serves what has come meanwhile
+            conversation.deadline = 0.0  # expires in the next sweep; what came until then is served
 
     def _drain(self, now: float) -> None:
-        model, there = self._model, self._watch.conversations
+        """Accept what the backlog holds, close the listeners, let idle connections expire."""
+        model, conversations = self._model, self._watch.conversations
         if not self._drained_by:
-            self._turn_away()
-            self._last_call, self._drained_by = now + HANDSHAKES, now + DRAIN
-        if self._last_call:
-            for conversation in model.who_waits():
-                self._watch.take_in(conversation)
-        if now >= self._last_call > 0:
-            self._last_call = 0.0
+            self._pause_listening()
+            self._last_accept, self._drained_by = now + HANDSHAKES, now + DRAIN
+        if self._last_accept:
+            for conversation in model.accept_backlog():
+                self._watch.add(conversation)
+        if now >= self._last_accept > 0:
+            self._last_accept = 0.0
             model.close_listeners()
         self.tend_at = now + RESTLESS
-        for conversation in list(there.values()):
+        for conversation in list(conversations.values()):
             if not conversation.owned and conversation.idle:
                 conversation.deadline = min(conversation.deadline, self._drained_by)
-        self.finished = not there and not self._last_call
+        self.finished = not conversations and not self._last_accept

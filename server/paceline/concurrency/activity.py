@@ -1,7 +1,7 @@
-"""What the threads of a model do at a moment, for whoever looks on from another thread.
+"""What the threads of a model do at this moment, as seen from another thread.
 
-Nothing is counted or copied for it on the way of a request: a thread keeps the conversation that it
-has in hand where it can be seen, and all else is looked up in that.
+Requests pay next to nothing for it: a thread stores the conversation that it works on in its Seat,
+and everything else is looked up from there when somebody asks.
 """
 
 import threading
@@ -15,7 +15,7 @@ IDLE, LEADING, BUSY = "idle", "leading", "busy"
 
 
 class Seat:
-    """The calling thread's own; it alone sets what it has in hand."""
+    """Where a thread shows what it works on; made, and written, by that thread alone."""
 
     __slots__ = ("conversation", "name", "native_id")
 
@@ -26,14 +26,14 @@ class Seat:
         self.conversation: Conversation | None = None
 
     def doing(self) -> "Doing":
-        """Tell what it does, if it does nothing but converse."""
+        """Tell what the thread works on.  Whether it leads, the adaptive model finds out itself."""
         conversation = self.conversation
         return Doing(self.name, self.native_id, BUSY if conversation else IDLE, conversation)
 
 
 @dataclass(frozen=True, slots=True)
 class Doing:
-    """One thread: IDLE, LEADING or BUSY, and the conversation that it has in hand."""
+    """One thread: its state, IDLE, LEADING or BUSY, and the conversation that it works on."""
 
     name: str
     native_id: int | None
@@ -43,18 +43,18 @@ class Doing:
 
     @property
     def exchange(self) -> Exchange | None:
-        """Return what it answers, if anything."""
+        """Return the request that it answers, if any."""
         return self.conversation.exchange if self.conversation else None
 
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """All threads that serve, and how much there is for them to do."""
+    """All threads that serve, and how much work waits for them."""
 
     threads: Sequence[Doing]
     limit: int
-    """Threads that there may be at the most."""
+    """Threads that there may be."""
     connections: int
-    """Open, whoever has them."""
+    """Open ones, whether a thread works on them or not."""
     queue: int = 0
-    """Connections that something can be done for, and that no thread has yet."""
+    """Connections that are ready, but that no thread has taken yet."""

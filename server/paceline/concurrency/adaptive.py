@@ -6,24 +6,23 @@ One rider at a time leads: it polls all connections, queues what is ready, and t
 that queue itself.  Nothing is handed over, so a fast application runs at the speed of an event
 loop.
 
-The monitor looks on every millisecond, or every five while all that it sees runs; where requests
-wait and there are riders enough, twice in six, since riders call each other then.  Where a request
+The monitor, which is the main thread, looks at the riders every millisecond or so.  Where a request
 waits, or nobody polls, and every busy rider is blocked (on a database, a sleep, a socket), it sends
 another to the front: it wakes a parked one, or starts one, up to the limit.  Where a busy rider
-runs, another would only fight it for the GIL, so none is sent.  A rider that finds nothing to
-serve, and somebody leading, parks.  So the number of threads follows the work: one for work that is
-CPU alone, many for work that waits, with nothing to tune.
+runs, it sends none, since a second thread would only compete with it for the GIL.  A rider that
+finds nothing to serve, and another one leading, parks.  So the number of threads follows the work:
+one where requests only compute, many where they wait, with nothing to tune.
 
     leading ──▶ serving ──▶ leading …        while it lasts
        ▲            └─────▶ parked           when somebody else leads
        └── monitor ────────────┘             when the busy ones are blocked
 
-A slow client holds no rider: heads, bodies and what is left of an answer go through the poller,
-which hands a conversation over only where something can be done with it.  What an application has
-given and its client not taken the leader sends on, while the rider goes on with the application.
+A slow client holds no rider: a conversation is queued only when bytes can be read or written.  What
+a client has not taken yet of an answer the leader sends on, while the rider that makes the answer
+goes on with the application.
 
-Who owns a conversation.  The leader alone turns one from free to owned, so two riders never have
-the same; its rider alone makes it free again.
+Who owns a conversation.  Only the leader turns one from free to owned, so two riders never have the
+same one; only its rider makes it free again.
 
 Schmidt et al., "Leader/Followers", POSA 2, 2000, has the pattern; the monitor is this server's.
 """
@@ -54,8 +53,8 @@ from paceline.transport import Listener
 log = logging.getLogger("paceline.error")
 
 MAX_THREADS = 64  # where --threads was not given: what waits costs a stack, no more
-STALE = 0.0005  # seconds from a poll to the next, while somebody is served that takes many turns
-DOZE_AFTER = 0.01  # seconds without work, after which it waits to be called
+STALE = 0.0005  # seconds between two polls, while one is served that takes many turns (turns.py)
+DOZE_AFTER = 0.01  # seconds without work, after which the monitor sleeps until it is called
 TRIM = 10.0  # seconds at least between two times that memory is given back
 
 
@@ -67,8 +66,8 @@ class Adaptive(Model):
         service.hold = service.limits.answer_buffered
         self._poller = make_poller()
         self._watch = Watch(self._poller)
-        service.kept = self._watch.hear_of
-        service.closing = self._watch.forget
+        service.kept = self._watch.watch_writable
+        service.closing = self._watch.remove
         service.beat = service.heartbeat  # a rider that waits for its client makes progress
         self._riders = Riders(service.max_threads or MAX_THREADS, self._ride)
         self._conversations = self._watch.conversations
@@ -77,16 +76,16 @@ class Adaptive(Model):
         self._admit = self._preview if service.health_path else self._ready.append
         self._leading = threading.Lock()  # held by the leader
         self._polling = False
-        self._called = False  # whether a rider called another, which is on its way to the front
-        self._served = 0  # turns of all riders, when memory was given back
+        self._called = False  # whether a rider has woken another, which is on its way to the front
+        self._served = 0  # turns of all riders, when memory was last given back
         self._trim = 0.0  # when that may be done again
         self._monitor = Monitor()
-        self._call: queue.SimpleQueue[None] = queue.SimpleQueue()
+        self._call: queue.SimpleQueue[None] = queue.SimpleQueue()  # wakes a dozing monitor
         self._dozing = False
-        # Whether a poll is due before anybody else is served: who has come since the last one would
-        # be behind those who come now.
+        # Whether to poll before the next conversation is served, so that clients that have sent
+        # something since the last poll are queued in the order in which they did.
         self._overdue = False
-        self._overdue_at = 0.0  # when it is, should somebody be served that takes many turns
+        self._overdue_at = 0.0  # when it becomes so between two of many turns
         self._acceptor = Acceptor(self, self._poller, self._watch)
         self._disk = service.disk
         self._disk.piecemeal = True
@@ -107,20 +106,11 @@ class Adaptive(Model):
             now = time.monotonic()
             riders.dismiss_unneeded(now)
             if not self._polling or self._turns:
-                self._overdue = True
-                led = self._leading.locked() and not self._polling
-                if monitor.look(riders.all, now, led) and not riders.send(now):
-                    # All riders wait for something else than this server, and none can be added.
-                    # That takes as long as it takes; to end the worker would only take their
-                    # requests along.
-                    self.service.heartbeat()
-                self.service.short_of_threads = riders.held_up(now)
-                if self.service.health_path and not self._polling:
-                    self._lead(at_once=True)  # for checks, where all riders are held up
+                self._intervene(now)
                 quiet_since = now
                 continue
             self.service.short_of_threads = False
-            riders.on_the_move(now)
+            riders.made_progress(now)
             if now - quiet_since > DOZE_AFTER:
                 self._doze()
                 quiet_since = time.monotonic()
@@ -128,9 +118,25 @@ class Adaptive(Model):
         while self._disk.free_piece():
             pass
 
+    def _intervene(self, now: float) -> None:
+        """Nobody polls, or a request waits: see whether another rider is needed."""
+        riders, service = self._riders, self.service
+        self._overdue = True
+        led = self._leading.locked() and not self._polling
+        if self._monitor.look(riders.all, now, led) and not riders.send_one(now):
+            # All riders wait for something outside this server, and none can be added.  That takes
+            # as long as it takes: if the supervisor ended this worker for it, their requests would
+            # be lost.
+            service.heartbeat()
+        service.short_of_threads = riders.starved(now)
+        if service.health_path and not self._polling:
+            self._lead(at_once=True)  # answers health checks, even when all riders are blocked
+
     def _doze(self) -> None:
+        """Sleep until a leader has queued something, for HEARTBEAT at most."""
         self._dozing = True
-        if self._polling and not self._turns:  # still so, now that a leader would call
+        # Asked again: a leader that polled before ``_dozing`` was set has called nobody.
+        if self._polling and not self._turns:
             try:
                 self._call.get(timeout=HEARTBEAT)
             except queue.Empty:
@@ -138,7 +144,7 @@ class Adaptive(Model):
         self._dozing = False
 
     def _rest(self, now: float) -> None:
-        """Give back the memory of what was done since the last time, now that nobody waits."""
+        """Give memory back to the system, if requests were served since the last time."""
         if self._served != (served := self._riders.turns) and now > self._trim:
             self._served, self._trim = served, now + TRIM
             give_back()
@@ -146,6 +152,7 @@ class Adaptive(Model):
     # --- a rider ----------------------------------------------------------------------------------
 
     def _ride(self, me: Rider) -> None:
+        """Serve from the queue, poll when it is empty, park when another rider polls."""
         parked, monitor, acceptor = self._riders.parked, self._monitor, self._acceptor
         turns, ready = self._turns, self._ready
         while not acceptor.finished:
@@ -159,18 +166,18 @@ class Adaptive(Model):
             try:
                 conversation = ready.popleft()
             except IndexError:
-                if not turns.relent() and not self._lead() and not self._park(me):
+                if not turns.promote_one() and not self._lead() and not self._park(me):
                     return
                 continue
             if monitor.blocking and parked and not (self._polling or self._called):
-                self._call_another()  # this request will wait too: let somebody poll meanwhile
+                self._call_another()  # this request will probably block: let another one poll
             me.turn += 1
             me.conversation = conversation
             self._serve(conversation)
             me.conversation = None
 
     def _call_another(self) -> None:
-        """Call a parked rider to the front, unless others have been faster."""
+        """Wake a parked rider, unless another thread has just done so."""
         try:
             another = self._riders.parked.pop()
         except IndexError:
@@ -179,13 +186,14 @@ class Adaptive(Model):
         another.wake.release()
 
     def _park(self, me: Rider) -> bool:
-        """Wait until somebody is needed; False where it never is."""
+        """Sleep until woken; False if this rider is to end."""
         self._riders.parked.append(me)
         me.wake.acquire()
         self._called = False
         return not me.dismissed
 
     def _serve(self, conversation: Conversation) -> None:
+        """Take a turn: do what can be done for one conversation, then let go of it."""
         try:
             exchange = conversation.step()
             if exchange is None:
@@ -194,7 +202,7 @@ class Adaptive(Model):
                 self.serve(exchange)
                 exchange = conversation.finish()
                 if exchange is not None:
-                    # It came along with the one before: whoever else waits goes first.
+                    # The next request has come along with this one (pipelining): others go first.
                     self._look_out(conversation.ready_at)
                     if self._overdue or self._ready:
                         conversation.hold()
@@ -204,17 +212,21 @@ class Adaptive(Model):
                 conversation.expire()
         except Exception:
             self.drop(conversation)
+        self._release(conversation)
+
+    def _release(self, conversation: Conversation) -> None:
+        """Let go of an owned conversation; it waits for what its ``interest`` says."""
         if not conversation.closed:
             conversation.owned = False
             if conversation.armed != conversation.interest:
-                self._watch.renew(conversation)
+                self._watch.rearm(conversation)
 
     def _look_out(self, now: float) -> None:
-        """See who has come, before the next of many turns."""
+        """Make a poll due, if the last one is STALE: this conversation takes many turns."""
         if now >= self._overdue_at:
             self._overdue = True
 
-    # --- for those who look on --------------------------------------------------------------------
+    # --- what it does now, for statistics and observers -------------------------------------------
 
     def activity(self) -> Activity:
         """See the base."""
@@ -242,16 +254,16 @@ class Adaptive(Model):
     # --- the leader -------------------------------------------------------------------------------
 
     def _lead(self, at_once: bool = False) -> bool:
-        """Go to the front, unless somebody is there; tell whether it was free.
+        """Poll, unless another rider does; tell whether this one has.
 
-        With ``at_once``, only to see who has come.
+        With ``at_once`` it does not wait for events.
         """
         if not self._leading.acquire(blocking=False):
             return False
         try:
             self._poll(at_once)
         except Exception:
-            # Others may lead on; where none can, no sign of life is given any more.
+            # The next leader may succeed.  If none does, heartbeats cease: the worker is replaced.
             log.exception("The poll failed")
             time.sleep(RESTLESS)
         finally:
@@ -259,6 +271,7 @@ class Adaptive(Model):
         return True
 
     def _poll(self, at_once: bool) -> None:
+        """Queue what is ready, then do what is due; the leader's lock is held."""
         acceptor, disk = self._acceptor, self._disk
         at_once = at_once or bool(disk.leftovers)
         if at_once:
@@ -275,9 +288,9 @@ class Adaptive(Model):
             if conversation is None:
                 self._attend(descriptor)
             elif conversation.owned:
-                # One in the queue is still readable: no trouble to a poll that does not wait.
+                # One in the queue is still readable, which would make a poll that waits spin.
                 if not at_once or conversation.armed == WRITE:
-                    self._watch.meanwhile(conversation, descriptor)
+                    self._watch.on_owned_event(conversation, descriptor)
             else:
                 conversation.owned = True
                 conversation.ready_at = now
@@ -286,19 +299,19 @@ class Adaptive(Model):
                 else:
                     admit(conversation)
         if turns.later:
-            turns.lose_patience(now)
+            turns.promote_overdue(now)
         if self._dozing:
             self._dozing = False
             self._call.put(None)
         if disk.leftovers:
             disk.free_piece()
-        if now >= acceptor.look_at:
-            acceptor.look_again()
+        if now >= acceptor.resume_at:
+            acceptor.resume()
         if now >= acceptor.tend_at:
             self._sweep(now)
 
     def _preview(self, conversation: Conversation) -> None:
-        """Read first, and queue what is no check: that is answered by then."""
+        """Take the first step as the leader: a health check is answered, all else is queued."""
         assert isinstance(conversation, CheckedConversation)
         try:
             if conversation.preview():
@@ -306,28 +319,25 @@ class Adaptive(Model):
                 return
         except Exception:
             self.drop(conversation)
-        if not conversation.closed:
-            conversation.owned = False
-            if conversation.armed != conversation.interest:
-                self._watch.renew(conversation)
+        self._release(conversation)
 
     def _attend(self, descriptor: int) -> None:
-        """Let those in who have connected; or notice that the worker is to stop."""
+        """Accept new connections, or begin to drain, whichever the descriptor stands for."""
         if descriptor == self._stopped:
             self._poller.unregister(descriptor)
             self._acceptor.stop()
         else:
             self._acceptor.accept(descriptor)
-            # Most have asked by now, and whoever takes many turns would be next.
+            # Most of them have sent a request by now; it is not to wait for one of many turns.
             if not self._ready:
                 self._overdue = True
 
     def _sweep(self, now: float) -> None:
-        """About once a second: give a sign of life, and see whose time is up."""
+        """About once a second: give a heartbeat, and queue conversations past their deadline."""
         self.service.heartbeat()
         self._acceptor.tend(now)
         for conversation in list(self._conversations.values()):
             if conversation.deadline < now and not conversation.owned:
                 conversation.owned = True
                 conversation.ready_at = now
-                self._ready.append(conversation)  # its rider finds it expired
+                self._ready.append(conversation)  # ``_serve`` calls ``expire``

@@ -1,4 +1,4 @@
-"""What the models share: how they accept, how a thread converses, how they are stopped."""
+"""What the models share: accepting, serving one connection by a thread, stopping."""
 
 import errno
 import logging
@@ -24,10 +24,10 @@ from paceline.wsgi.environ import template
 log = logging.getLogger("paceline.error")
 
 HEARTBEAT = 1.0  # seconds between two signs of life at the most
-HANDSHAKES = 0.05  # seconds in which those come to their end that had begun when it stopped
-LAST = 4096  # connections that are still taken in: as many as a backlog has at the most
+HANDSHAKES = 0.05  # seconds for TCP handshakes to complete that had begun when it was stopped
+LAST = 4096  # connections accepted at the end: as many as a backlog may hold
 DRAIN = 0.5  # seconds that an idle connection has for one more request when the worker stops
-COMPLAIN = 60.0  # seconds between two lines about the same trouble
+COMPLAIN = 60.0  # seconds between two log lines about the same condition
 NOT_OURS = {errno.EBADF, errno.ENOTSOCK}
 NO_DESCRIPTOR = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 
@@ -40,16 +40,17 @@ class Model:
     def __init__(self, listeners: list[Listener], service: Service) -> None:
         self.listeners = listeners
         self.service = service
-        # What a client did not take nobody else would send on: its thread does before it goes on.
+        # A model in which no other thread would send what a client did not take at once has the
+        # thread that sends it wait for the client.
         service.kept = Sender.make_room
         service.crowd = self._crowd
         self._conversation = kind_of_conversation(service)
         self.stopping = False
         self.tired = False
-        """Whether it has served as many requests as it is to; it goes on until it is stopped."""
+        """Whether it is to be replaced (``max_requests``); it serves on until it is stopped."""
         self._complain_after = 0.0
         self._spare = Spare()
-        # Readable from the moment of stop() on, so that whoever waits for anything wakes.
+        # The self-pipe trick: readable once stop() was called, so that every poll() returns.
         self._stopped, self._stop = os.pipe()
         os.set_blocking(self._stop, False)
         self._templates = {
@@ -75,13 +76,13 @@ class Model:
             pass  # it is readable already
 
     def close(self) -> None:
-        """Let go of what it holds, where the process lives on; ``run`` has returned."""
+        """Close its descriptors, where the process lives on; to be called when ``run`` is over."""
         self._spare.close()
         os.close(self._stopped)
         os.close(self._stop)
 
     def counted(self) -> dict[str, Any]:
-        """Return what became of the exchanges; empty where they are not counted."""
+        """Return the counts of answered requests; empty without ``--stats``."""
         return self.service.tally.read() if self.service.tally else {}
 
     def activity(self) -> Activity:
@@ -112,7 +113,7 @@ class Model:
         return self._conversation(connection, self._templates[id(listener)], self.service)
 
     def _complain(self, text: str) -> None:
-        """Log what goes on for a while, but not at each try."""
+        """Log a condition that lasts, but only once in COMPLAIN seconds."""
         now = time.monotonic()
         if now >= self._complain_after:
             self._complain_after = now + COMPLAIN
@@ -154,20 +155,21 @@ class Model:
             self.drop(conversation)
 
     def rests(self, conversation: Conversation) -> bool:
-        """Tell whether somebody else is to wait for the next request; not so by default."""
+        """Tell whether another thread waits for the next request; by default none does."""
         return False
 
     def drop(self, conversation: Conversation) -> None:
-        """Close a conversation that this server itself failed in; the others go on."""
+        """Close a conversation after an error of this server's own; the others go on."""
         log.exception("A connection is closed because of an error of the server")
         conversation.close()
 
     def last_connections(self) -> Iterator[Conversation]:
-        """Accept who could connect until now, then listen no more."""
-        # All of them before the first is served: others may listen on, and more come meanwhile.
-        yield from list(self.who_waits())
+        """Accept what has connected until now, then close the listeners."""
+        # Lists: accepted before the first of them is served, since other workers may listen on and
+        # more would connect meanwhile.
+        yield from list(self.accept_backlog())
         time.sleep(HANDSHAKES)
-        last = list(self.who_waits())
+        last = list(self.accept_backlog())
         self.close_listeners()
         yield from last
 
@@ -177,8 +179,8 @@ class Model:
             with suppress(OSError):
                 listener.close()
 
-    def who_waits(self) -> Iterator[Conversation]:
-        """Accept those who have connected."""
+    def accept_backlog(self) -> Iterator[Conversation]:
+        """Accept all that wait in the listeners' backlogs."""
         for listener in self.listeners:
             for _ in range(LAST):
                 if (conversation := self.accept(listener)) is None:
@@ -186,7 +188,7 @@ class Model:
                 yield conversation
 
     def _wait(self, conversation: Conversation) -> bool:
-        """Wait until the conversation can go on; False where its time, or the worker's, is up."""
+        """Wait until the conversation can go on; False at its deadline, or when stopped."""
         waiter = select.poll()
         waiter.register(conversation.fileno(), conversation.interest)
         if conversation.idle:

@@ -1,7 +1,7 @@
-"""Descriptors: how many connections there can be, and what is done where none is left.
+"""File descriptors: how many connections they allow, and what to do when none is left.
 
-A connection takes one, and the application needs some too: its files, its database.  So connections
-never take the last ones, and EMFILE comes only where the application itself has taken them.
+A connection takes one, and the application needs some for its files and its database.  OTHERS are
+reserved for those, so that EMFILE comes only if the application itself uses up more.
 """
 
 import logging
@@ -13,16 +13,16 @@ from paceline.transport import Listener
 
 log = logging.getLogger("paceline.error")
 
-OTHERS = 256  # descriptors beside those of connections: the application's, and one of each thread
+OTHERS = 256  # descriptors not for connections: the application's, and one of each thread
 TURNED_AWAY_IN_A_ROW = 16
 ANSWER = b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
 
 def make_room(connections: int) -> int:
-    """Raise this process's limit as far as needed and allowed; how many connections there can be.
+    """Raise the soft limit as far as needed and allowed; return how many connections that allows.
 
-    Whoever set the hard limit has said how far that is.  More than is needed is not taken:
-    select() knows no descriptor above 1023, and an application may call it.
+    No further than needed: select() cannot handle descriptors above 1023, and the application may
+    call it.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     needed = connections + OTHERS
@@ -42,7 +42,7 @@ def make_room(connections: int) -> int:
 
 
 class Spare:
-    """A descriptor that is kept for telling clients that there is none for them."""
+    """A descriptor kept in reserve, to tell clients that there is none left for them."""
 
     def __init__(self) -> None:
         self._descriptor = -1

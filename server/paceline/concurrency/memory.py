@@ -1,9 +1,9 @@
-"""Memory that nobody needs, given back to the system.
+"""Returns freed memory to the system, which glibc's malloc would keep.
 
-glibc keeps what was freed.  Once a large block was, those of its size no longer come from the
-system one by one, but from heaps, of which each thread may have one and which shrink only where
-twice that size is free at their end.  Fifty answers of 8 MB that their clients did not take left a
-process at 500 MB for ever.
+At first malloc takes a large block from the system by itself (mmap) and returns it when freed.  But
+then it raises its threshold to the size of that block: the next ones come from the heaps, of which
+each thread may have one, and which shrink only when twice that size is free at their end.  Fifty
+answers of 8 MB that their clients did not take left a process at 500 MB for ever.
 """
 
 import ctypes
@@ -11,9 +11,9 @@ import gc
 import os
 
 LARGE = 1 << 20
-"""Bytes of a block that comes from the system and goes back there."""
+"""Bytes from which on a block is taken from the system by itself, always."""
 ARENAS = 2
-"""Heaps of all threads: more would help only where threads allocate at once, without the GIL."""
+"""Heaps of the process: more would help only threads that allocate at once, without the GIL."""
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8  # <malloc.h>
 
@@ -21,7 +21,7 @@ _libc = ctypes.CDLL(None)
 
 
 def keep_little() -> None:
-    """Have this process keep less of what it frees, unless somebody has set how much it is."""
+    """Set malloc's thresholds for this process, unless the environment sets any (MALLOC_...)."""
     if not hasattr(_libc, "mallopt") or any(name.startswith("MALLOC_") for name in os.environ):
         return
     _libc.mallopt(_M_MMAP_THRESHOLD, LARGE)
@@ -30,7 +30,7 @@ def keep_little() -> None:
 
 
 def give_back() -> None:
-    """Collect what refers to itself in a circle, and return what is free within the heaps."""
+    """Run the garbage collector, then return what is free within the heaps to the system."""
     if gc.isenabled():
         gc.collect()
     if hasattr(_libc, "malloc_trim"):

@@ -1,4 +1,4 @@
-"""The riders of the adaptive model: started where one is needed, ended where none is."""
+"""The thread pool of the adaptive model: grows when the monitor asks, shrinks after REST."""
 
 import contextlib
 import logging
@@ -11,30 +11,33 @@ from paceline.concurrency.rider import Rider
 
 log = logging.getLogger("paceline.error")
 
-HELD_UP = 1.0  # seconds in which no rider took anything up, after which that is said
-REST = 5.0  # seconds for which nobody needed a rider, after which it ends
-RETRY = 1.0  # seconds until a thread is asked for again that the system refused
+STARVED_AFTER = 1.0  # seconds in which requests wait and no rider begins one
+REST = 5.0  # seconds after which a rider that stayed parked ends
+RETRY = 1.0  # seconds until the next attempt, when the system refused a thread
 
 
 class Riders:
-    """All threads that serve.  Each runs ``ride``; the monitor alone calls what is in here."""
+    """All threads that serve.  Each runs ``ride``; only the main thread calls the methods.
+
+    ``parked`` is also used by riders: they park, and wake each other.
+    """
 
     def __init__(self, limit: int, ride: Callable[[Rider], object]) -> None:
         self.limit = limit
         self.all: list[Rider] = []
         self.parked: deque[Rider] = deque()
-        """Those that wait for ``wake``; whoever takes one out wakes it."""
+        """Those that wait for ``wake``; whoever takes one out must release that."""
         self._ride = ride
-        self._begun = 0  # riders that there have ever been
-        self._start_after = 0.0  # when the system refused a thread, it is asked again later
-        self._refused = False  # whether it did the last time
-        self._turns = 0  # of all riders ...
-        self._moved_at = 0.0  # ... when that last changed, or one more could be had
-        self._unneeded = 0  # parked all the time since ...
-        self._rest_over = 0.0  # ... REST before this
+        self._begun = 0  # riders ever started; for their names
+        self._start_after = 0.0  # not to be tried before, since the system refused a thread
+        self._refused = False  # whether the system refused at the last attempt
+        self._turns = 0  # of all riders, at the last look
+        self._progress_at = 0.0  # when that last changed, or a rider could still be added
+        self._unneeded = 0  # riders that have stayed parked since the last dismissal
+        self._dismiss_at = 0.0  # when those are to end
 
-    def send(self, now: float) -> bool:
-        """Send one to the front; tell whether there was one to send."""
+    def send_one(self, now: float) -> bool:
+        """Wake a parked rider, or start one; tell whether that could be done."""
         try:
             self.parked.pop().wake.release()
         except IndexError:
@@ -62,24 +65,27 @@ class Riders:
 
     @property
     def turns(self) -> int:
-        """How many turns those had that there are."""
+        """Turns that the present riders have had."""
         return sum(rider.turn for rider in self.all)
 
     @property
     def exhausted(self) -> bool:
-        """Whether none can be added."""
+        """Whether no rider can be added."""
         return len(self.all) >= self.limit or self._refused
 
-    def held_up(self, now: float) -> bool:
-        """Tell, at looks while requests wait, whether no thread gets on and none can be added."""
+    def starved(self, now: float) -> bool:
+        """Tell whether all threads have been blocked for STARVED_AFTER, and none can be added.
+
+        To be called at each look while requests wait; at the others, ``made_progress``.
+        """
         turns = self.turns
         if turns != self._turns or self.parked or not self.exhausted:
-            self._turns, self._moved_at = turns, now
-        return now - self._moved_at > HELD_UP
+            self._turns, self._progress_at = turns, now
+        return now - self._progress_at > STARVED_AFTER
 
-    def on_the_move(self, now: float) -> None:
-        """Take note that somebody polls, and nothing waits."""
-        self._moved_at = now
+    def made_progress(self, now: float) -> None:
+        """Note that a rider polls and no request waits."""
+        self._progress_at = now
 
     def _run(self, started: threading.Event) -> None:
         me = Rider()
@@ -89,19 +95,19 @@ class Riders:
         self.all.remove(me)
 
     def dismiss_unneeded(self, now: float) -> None:
-        """To be called at each look: let those end that were parked for all of REST."""
+        """End as many riders as have stayed parked for all of REST.  To be called at each look."""
         self._unneeded = min(self._unneeded, len(self.parked))
-        if now < self._rest_over:
+        if now < self._dismiss_at:
             return
         for _ in range(self._unneeded):
             with contextlib.suppress(IndexError):
-                rider = self.parked.popleft()  # the one that has rested longest
+                rider = self.parked.popleft()  # the one parked longest; the last is woken first
                 rider.dismissed = True
                 rider.wake.release()
-        self._rest_over = now + REST
+        self._dismiss_at = now + REST
         self._unneeded = len(self.parked)
 
     def wake_all(self) -> None:
-        """Wake those that are parked."""
+        """Wake all that are parked, so that they see that the model has finished."""
         while self.parked:
             self.parked.pop().wake.release()

@@ -1,9 +1,10 @@
-"""Whom the adaptive model asks to leave where there is no room for one more connection.
+"""Which connections the adaptive model closes when it has reached its limit of them.
 
-Idle connections are no load, so they never keep others out.  First go those on which nothing was
-ever said, then those that have been idle for longest, then clients that have been at a head for a
-while.  Whose request is served, or has a body under way, stays.  (Envoy shrinks time limits in the
-same way where resources become scarce; nginx closes what it calls reusable connections.)
+An idle connection does no work, so it must not keep a new client out.  Closed first are
+connections on which nothing was ever sent, then those that have been idle for longest, then those
+that have been sending a request's head for a while.  A connection whose request is being served,
+or whose body is on its way, is never closed for this.  (nginx does the same with what it calls
+reusable connections; Envoy shortens its timeouts as resources become scarce.)
 """
 
 from collections.abc import Iterable
@@ -11,16 +12,17 @@ from collections.abc import Iterable
 from paceline.conversation import Conversation
 from paceline.service import Service
 
-GRACE = 2.0  # seconds that everybody has, however many wait ...
-GRACE_OF_SILENT = 0.5  # ... but for those who connect and say nothing
-AT_ONCE = 32  # more may be closed the next time, should it not have been enough
+GRACE = 2.0  # seconds that every connection has, however many others wait ...
+GRACE_OF_SILENT = 0.5  # ... except one on which nothing was ever sent
+AT_ONCE = 32  # at most; should that not be enough, the next call closes more
 
 
 def dispensable(
     conversations: Iterable[Conversation], service: Service, now: float
 ) -> list[Conversation]:
-    """Return whom to send away, of conversations that nobody owns."""
+    """Return those to be closed: an eighth of all that may be, at least one, if there is any."""
     silent, idle, slow = [], [], []
+    # A deadline before these was set more than GRACE ago: by an answer, or by a head's first bytes.
     kept = now + service.keep_alive - GRACE
     begun = now + service.timeouts.head - GRACE
     for each in conversations:
@@ -28,10 +30,10 @@ def dispensable(
             continue
         if each.idle:
             if each.deadline == each.ready_at + service.timeouts.head:
-                # Both are as they were when it was accepted.
+                # Neither has changed since it was accepted: nothing was ever received.
                 if each.ready_at < now - GRACE_OF_SILENT:
                     silent.append(each)
-            # Its deadline tells when it was answered: perhaps long after ``ready_at``.
+            # Both are asked: an answer may have been made long after ``ready_at``.
             elif each.ready_at < now - GRACE and each.deadline < max(kept, begun):
                 idle.append(each)
         elif each.receives_head and each.deadline < begun:

@@ -1,4 +1,4 @@
-"""How long a thread has run, or wanted to: what tells a busy thread from a blocked one."""
+"""How long a thread has run, or was ready to run: what tells a busy thread from a blocked one."""
 
 import os
 import threading

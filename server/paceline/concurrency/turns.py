@@ -1,8 +1,9 @@
-"""Whose turn it is in the adaptive model: in the order of coming, and small before large.
+"""The ready queue of the adaptive model: first come, first served, but short work before long.
 
-Who brings a large body, or a request by and by, or has sent several at once, takes many turns.
-Between two of them goes whoever asks for one thing only, as long as nobody waits longer than for
-PATIENCE.
+Most conversations need one turn: read a request, answer it.  Some need many: a large body, a
+request that trickles in, several requests sent at once (pipelining).  Those wait in a second queue
+between their turns, and the short ones go first, but nobody in the second queue is passed over for
+longer than PATIENCE.
 """
 
 import contextlib
@@ -14,29 +15,29 @@ PATIENCE = 0.02  # seconds
 
 
 class Turns:
-    """Conversations that something can be done for; any thread may add to them and take."""
+    """Conversations that are ready for a step; any thread may add to the deques and take."""
 
     __slots__ = ("later", "ready")
 
     def __init__(self) -> None:
         self.ready: deque[Conversation] = deque()
-        """Those that are next."""
+        """Served first."""
         self.later: deque[Conversation] = deque()
-        """Those that give way to them."""
+        """Served when nothing is in ``ready``, or after PATIENCE."""
 
     def __len__(self) -> int:
         return len(self.ready) + len(self.later)
 
-    def relent(self) -> bool:
-        """Let whoever has given way for longest be next, as nobody is ready; tell if any has."""
+    def promote_one(self) -> bool:
+        """Move the oldest of ``later`` to ``ready``, which is empty; tell whether there was one."""
         try:
             self.ready.append(self.later.popleft())
         except IndexError:
             return False
         return True
 
-    def lose_patience(self, now: float) -> None:
-        """Let those give way no more who have for long."""
+    def promote_overdue(self, now: float) -> None:
+        """Move those to ``ready`` that have waited in ``later`` for longer than PATIENCE."""
         with contextlib.suppress(IndexError):  # another thread has taken the last one
             while self.later and self.later[0].ready_at < now - PATIENCE:
                 self.ready.append(self.later.popleft())

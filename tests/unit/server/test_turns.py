@@ -235,11 +235,11 @@ def test_nobody_gives_way_for_ever() -> None:
     turns = Turns()
     waiting = [cast(Conversation, SimpleNamespace(ready_at=at)) for at in (1.0, 1.001, 2.0)]
     turns.later.extend(waiting)
-    turns.lose_patience(1.0 + PATIENCE / 2)
+    turns.promote_overdue(1.0 + PATIENCE / 2)
     assert not turns.ready
-    turns.lose_patience(1.002 + PATIENCE)
+    turns.promote_overdue(1.002 + PATIENCE)
     assert list(turns.ready) == waiting[:2]
-    assert turns.relent()
+    assert turns.promote_one()
     assert list(turns.ready) == waiting
-    assert not turns.relent()
+    assert not turns.promote_one()
     assert len(turns) == 3
