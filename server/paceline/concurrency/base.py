@@ -163,6 +163,22 @@ class Model:
         log.exception("A connection is closed because of an error of the server")
         conversation.close()
 
+    def ready_listeners(self) -> Iterator[Listener]:
+        """Yield a listener whenever somebody has connected; beat once a second; end when stopped.
+
+        For models whose main thread does nothing but accept.
+        """
+        waiter = select.poll()
+        waiter.register(self._stopped, READ)
+        listeners = {listener.socket.fileno(): listener for listener in self.listeners}
+        for descriptor in listeners:
+            waiter.register(descriptor, READ)
+        while not self.stopping:
+            for descriptor, _ in waiter.poll(HEARTBEAT * 1000):
+                if descriptor in listeners:
+                    yield listeners[descriptor]
+            self.service.heartbeat()  # also once after stop(), which tells the supervisor of that
+
     def last_connections(self) -> Iterator[Conversation]:
         """Accept what has connected until now, then close the listeners."""
         # Lists: accepted before the first of them is served, since other workers may listen on and

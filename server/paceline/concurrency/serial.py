@@ -7,12 +7,9 @@ hold them up for nothing, so each is closed after one answer (as gunicorn's sync
 Right behind a proxy that buffers, with a worker for each core, for work that is CPU alone.
 """
 
-import select
-
 from paceline.concurrency.activity import Activity, Seat
-from paceline.concurrency.base import HEARTBEAT, Model
+from paceline.concurrency.base import Model
 from paceline.conversation import Conversation
-from paceline.ending import READ
 from paceline.service import Service
 from paceline.transport import Listener
 
@@ -29,19 +26,11 @@ class Serial(Model):
     def run(self) -> None:
         """Serve until stopped; the connection at hand is finished."""
         self.service.keeps_connections = False
-        self.service.beat = self.service.heartbeat  # while it waits for a client, it lives
-        waiter = select.poll()
-        waiter.register(self._stopped, READ)
-        listeners = {listener.socket.fileno(): listener for listener in self.listeners}
-        for descriptor in listeners:
-            waiter.register(descriptor, READ)
-        while not self.stopping:
-            for descriptor, _ in waiter.poll(HEARTBEAT * 1000):
-                if descriptor in listeners:
-                    conversation = self.accept(listeners[descriptor])
-                    if conversation is not None:
-                        self._attend(conversation)
-            self.service.heartbeat()
+        self.service.beat = self.service.heartbeat  # also while it waits for a client
+        for listener in self.ready_listeners():
+            conversation = self.accept(listener)
+            if conversation is not None:
+                self._attend(conversation)
         for conversation in self.last_connections():
             self._attend(conversation)
 

@@ -7,13 +7,11 @@ An idle connection holds its thread, so ``--worker-connections`` bounds them; pa
 wait in the listen backlog.
 """
 
-import select
 import threading
 
 from paceline.concurrency.activity import BUSY, IDLE, Activity, Doing
 from paceline.concurrency.base import HEARTBEAT, Model, log
 from paceline.conversation import Conversation
-from paceline.ending import READ
 from paceline.service import Service
 from paceline.transport import Listener
 
@@ -25,53 +23,45 @@ class ThreadPerConnection(Model):
         super().__init__(listeners, service)
         self._limit = service.max_threads or service.max_connections
         self._threads: dict[threading.Thread, Conversation] = {}
+        self._room = threading.Semaphore(self._limit)  # one is taken for each connection
 
     def run(self) -> None:
         """Accept until stopped, then wait for the threads."""
-        room = threading.Semaphore(self._limit)
-        threads = self._threads
-
-        def converse(conversation: Conversation) -> None:
-            try:
-                self.converse(conversation)
-            finally:
-                threads.pop(threading.current_thread(), None)
-                room.release()
-
-        def begin(conversation: Conversation) -> None:
-            thread = threading.Thread(target=converse, args=(conversation,), daemon=True)
-            threads[thread] = conversation
-            try:
-                thread.start()
-            except RuntimeError as error:  # a limit of the system, such as a container's
-                log.error("No thread for a connection: %s", error)
-                threads.pop(thread, None)
-                conversation.close()
-                room.release()
-
-        waiter = select.poll()
-        waiter.register(self._stopped, READ)
-        listeners = {listener.socket.fileno(): listener for listener in self.listeners}
-        for descriptor in listeners:
-            waiter.register(descriptor, READ)
-        while not self.stopping:
-            self.service.heartbeat()
-            for descriptor, _ in waiter.poll(HEARTBEAT * 1000):
-                if descriptor not in listeners or not room.acquire(timeout=HEARTBEAT):
-                    continue
-                conversation = self.accept(listeners[descriptor])
-                if conversation is None:
-                    room.release()
-                    continue
-                begin(conversation)
+        for listener in self.ready_listeners():
+            if not self._room.acquire(timeout=HEARTBEAT):
+                continue
+            conversation = self.accept(listener)
+            if conversation is None:
+                self._room.release()
+            else:
+                self._start_thread(conversation)
         for conversation in self.last_connections():
-            if room.acquire(timeout=HEARTBEAT):
-                begin(conversation)
+            if self._room.acquire(timeout=HEARTBEAT):
+                self._start_thread(conversation)
             else:
                 conversation.close()
-        while left := list(threads):
+        while left := list(self._threads):
             self.service.heartbeat()
             left[0].join(HEARTBEAT)
+
+    def _start_thread(self, conversation: Conversation) -> None:
+        thread = threading.Thread(target=self._serve, args=(conversation,), daemon=True)
+        self._threads[thread] = conversation
+        try:
+            thread.start()
+        except RuntimeError as error:  # a limit of the system, such as a container's
+            log.error("No thread for a connection: %s", error)
+            self._threads.pop(thread, None)
+            conversation.close()
+            self._room.release()
+
+    def _serve(self, conversation: Conversation) -> None:
+        """Serve one connection to its end; the life of a thread."""
+        try:
+            self.converse(conversation)
+        finally:
+            self._threads.pop(threading.current_thread(), None)
+            self._room.release()
 
     def activity(self) -> Activity:
         """See the base.  A thread whose client asks for nothing is idle, though it is held."""
