@@ -1,19 +1,21 @@
-"""One connection and what is said on it: requests taken in, answers sent, all without blocking.
+"""One connection and its requests and answers, all without blocking.
 
-A conversation is a machine of steps.  ``step()`` does what can be done now and returns an Exchange
-once a whole request is in; where it returns None the conversation waits until ``interest`` (READ or
-WRITE) can be done, but not beyond ``deadline``, or it is ``closed``.  How to wait is all that a
-concurrency model adds.
+A conversation is a state machine, whose state is the method that ``step`` refers to.  ``step()``
+does what can be done now, and returns an Exchange once a whole request is in.  Where it returns
+None the conversation is ``closed``, or waits until ``interest`` (READ or WRITE) is possible, but
+not beyond ``deadline``.  How to wait is all that a concurrency model adds.
 
-    (_read_proxy_header) ─▶ (_shake_hands) ─▶ _receive ─▶ Exchange ─▶ (_flush)
-                                                ▲  │         │            │
-                                                │  └─refused─┼─▶ (_drop) ◀┤ the last one
-                                                └────────────┴────────────┘
+    (_read_proxy_header) ─▶ (_shake_hands) ─▶ _receive ─▶ Exchange ──────────▶ (_flush)
+                                                ▲  │         │                     │
+                                                │  └─refused─┼─▶ (_discard_input) ◀┤ the last one
+                                                └────────────┴─────────────────────┘
 
-Steps in brackets are for what a common request does not need.
+A common request does not need the steps in brackets.
 
-Whoever calls ``step``, runs the exchange or calls ``finish`` owns the conversation for that
-time; nothing in here is locked.
+The thread that calls ``step``, runs the exchange or calls ``finish`` owns the conversation for that
+time.  Nothing in here is locked, and sending has a lock of its own only where part of an answer is
+kept (outgoing.py).  What other threads may call is ``send_on`` (sender.py), ``stop_sending`` and
+``end_timed_out`` (ending.py).
 """
 
 import io
@@ -34,11 +36,11 @@ from paceline.wsgi.response import Answer
 
 log = logging.getLogger("paceline.error")
 
-BULKY = 1 << 16  # bytes of a body that have come, from which on other clients' requests go first
+BULKY = 1 << 16  # bytes of a body received, from which on short requests of others go first
 
 REQUEST_START = "HTTP_X_REQUEST_START"
 
-# Stands for a request that was refused: whatever it was, its answer has a body.
+# In place of a request that could not be read: its answer has a body, as one to GET.
 UNREAD = RequestHead()
 UNREAD.method, UNREAD.version = "GET", "HTTP/1.1"
 
@@ -60,7 +62,7 @@ class Conversation(Ending):
 
     @property
     def idle(self) -> bool:
-        """Tell whether nothing of a request has come yet, so that nothing is lost with it."""
+        """Tell whether no byte of a request has come yet, so that closing it loses none."""
         waits = self.step in (self._receive, self._shake_hands, self._read_proxy_header)
         return waits and not self._incoming.received and not self._incoming.in_body
 
@@ -71,13 +73,13 @@ class Conversation(Ending):
 
     @property
     def exchange(self) -> Exchange | None:
-        """Return what is being answered, if anything is."""
+        """Return the exchange under way, if any."""
         return self._exchange
 
     # --- taking a request in ------------------------------------------------------------------
 
     def _read_proxy_header(self) -> Exchange | None:
-        """Learn from a proxy in front whom it speaks for."""
+        """Read the PROXY protocol's header, by which a proxy tells the client's address."""
         try:
             held = proxy_protocol.read(
                 self.connection, self._incoming.received, self.service.proxy_versions
@@ -95,7 +97,7 @@ class Conversation(Ending):
         return self._shake_hands()
 
     def _shake_hands(self) -> Exchange | None:
-        """Agree on keys, where the connection is encrypted."""
+        """Go on with the TLS handshake."""
         try:
             self.connection.handshake()
         except BlockingIOError:
@@ -118,7 +120,7 @@ class Conversation(Ending):
         if data:
             return self._take(data)
         if incoming.in_body:
-            # Cut short: what an application would be given is not what the client meant.
+            # The application is not called: half a body is not what the client meant.
             log.info("%s: the client left in the midst of a body", self.connection.peer[0])
         self.close()
         return None
@@ -163,7 +165,7 @@ class Conversation(Ending):
         return exchange
 
     def hold(self) -> None:
-        """Let a whole request wait: the next step returns it again."""
+        """Keep the exchange that a step has just returned: the next step returns it again."""
         self.step = self._resume
 
     def _resume(self) -> Exchange | None:
@@ -173,7 +175,7 @@ class Conversation(Ending):
         return exchange
 
     def _time(self, exchange: Exchange) -> None:
-        """Note how long the request has waited for this thread, and before."""
+        """Note how long the request has waited for this thread, and in a proxy before."""
         exchange.started = time.time()
         exchange.ready_at = self.ready_at
         exchange.queue = time.monotonic() - self.ready_at
@@ -181,7 +183,7 @@ class Conversation(Ending):
             exchange.waited = waited(exchange.environ.get(REQUEST_START), exchange.started)
 
     def _await_more(self) -> None:
-        """Give the rest of a request its time, and say so where the client asks for it."""
+        """Set the deadline for the rest of a request; send 100 Continue where it is asked for."""
         incoming, timeouts = self._incoming, self.service.timeouts
         if incoming.wants_continue:
             incoming.wants_continue = False
@@ -202,7 +204,7 @@ class Conversation(Ending):
     # --- what the client is slow to take ----------------------------------------------------------
 
     def _flush(self) -> Exchange | None:
-        """Send what was kept, and go on once nothing is left."""
+        """Send what the client has not taken yet, and go on once it has taken all."""
         try:
             progress = self._send_some()
         except Disconnected:
@@ -215,7 +217,7 @@ class Conversation(Ending):
         self.interest = READ
         self.step = self._receive
         if self._exchange is None:
-            self._bow_out(patient=True)  # it was a refusal
+            self._linger(client_sends=True)  # it was a refusal
             return None
         return self.finish()
 
@@ -234,9 +236,8 @@ class Conversation(Ending):
         exchange, service = self._exchange, self.service
         assert exchange is not None
         self._exchange = None
-        if service.access_log is not None and not exchange.told:
-            exchange.duration = time.monotonic() - self.ready_at
-            service.access_log.write(exchange)
+        if service.access_log is not None and not exchange.recorded:
+            self._log(exchange)
         if not exchange.keep or self._lost:
             self._end(exchange)
             return None
@@ -250,7 +251,7 @@ class Conversation(Ending):
         return None
 
     def _refuse(self, error: RequestError) -> None:
-        """Answer a request that the application never sees, and say no more."""
+        """Answer an error to a request that the application never sees, and close."""
         fields, body = error_answer(error.status, str(error))
         answer = Answer()
         answer.request, answer.keep, answer.sink = UNREAD, False, self
@@ -270,10 +271,10 @@ class Conversation(Ending):
         if self._outgoing is not None:
             self._flush_later()
         else:
-            self._bow_out(patient=True)
+            self._linger(client_sends=True)
 
     def expire(self) -> None:
-        """Do what there is to do when the deadline has passed."""
+        """End what has passed its deadline, with an answer if a request has begun."""
         incoming = self._incoming
         if self.step == self._receive and (incoming.received or incoming.in_body):
             self._refuse(RequestTimeout("The request took too long to arrive."))
@@ -284,10 +285,8 @@ class Conversation(Ending):
 
     def _give_up(self) -> None:
         """Give up an answer that the client does not take."""
-        exchange, service = self._exchange, self.service
-        self._exchange = None
-        if exchange is not None and service.access_log is not None and not exchange.told:
-            exchange.duration = time.monotonic() - self.ready_at
-            service.access_log.write(exchange)
+        exchange, self._exchange = self._exchange, None
+        if exchange is not None and not exchange.recorded:
+            self._log(exchange)
         self.connection.reset_on_close()
         self.close()

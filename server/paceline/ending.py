@@ -1,10 +1,10 @@
 """What a model sees of a connection, and the ways in which a connection ends.
 
-    the last answer is out ─▶ _end ─▶ _bow_out ─▶ (_drop) ─▶ close
-    part of it is missing  ─▶ _end ─▶ a reset, so that it cannot be taken for whole
-    a time limit is over   ─▶ abandon, end_abandoned, by another thread; the owner closes later
+    the last answer is sent ─▶ _end ─▶ _linger ─▶ (_discard_input) ─▶ close
+    part of it is missing   ─▶ _end ─▶ a reset, so that the client cannot take it for whole
+    --request-timeout       ─▶ stop_sending ─▶ end_timed_out, by another thread; the owner closes
 
-What comes in before that, ``Conversation`` adds.
+``Conversation`` derives from it, and adds all that comes before the end.
 """
 
 import time
@@ -20,10 +20,11 @@ from paceline.wsgi.response import Answer
 
 READ, WRITE = 1, 4  # as in epoll
 
-# After a refusal the client may still be sending; if the server closed now, the reset could take
-# the refusal away before it was read (RFC 9112, 9.6).
+# A lingering close (RFC 9112, 9.6).  After a refusal the client may still be sending.  If the
+# server closed at once, those bytes would be answered by a reset, which could reach the client
+# before it has read the refusal.
 LINGER = 2.0  # seconds
-DROPPED = 1 << 16  # bytes at a time
+DISCARDED = 1 << 16  # bytes at a time
 
 
 class Ending(Sender):
@@ -49,9 +50,9 @@ class Ending(Sender):
         self.ready_at = time.monotonic()
         self.deadline = self.ready_at + service.timeouts.head
         self.interest = READ
-        self.armed = 0  # what a poller was told to look for
-        self.owned = False  # whether somebody works on it
-        self.bulky = False  # whether it is in the midst of what takes many turns to receive
+        self.armed = 0  # what it is registered with a poller for
+        self.owned = False  # whether a thread works on it
+        self.bulky = False  # whether it is receiving a request that takes many turns
         self.closed = False
         self.step: Callable[[], Exchange | None] = _nothing
         self._incoming = Incoming(service.limits, service.disk)
@@ -62,35 +63,35 @@ class Ending(Sender):
         return self._descriptor
 
     def _end(self, answer: Answer) -> None:
-        """Let nothing follow the answer that is over."""
+        """Close the connection behind an answer that was the last one."""
         if self._lost:
             self.connection.reset_on_close()
             return self.close()
         if answer.complete:
-            return self._bow_out(patient=bool(self._incoming.received))
+            return self._linger(client_sends=bool(self._incoming.received))
         if answer.ends_with_connection:
             self.connection.reset_on_close()  # a plain close would make half an answer look whole
         self.close()
 
-    def _bow_out(self, patient: bool) -> None:
-        """Say that nothing more comes; ``patient``: the client may still be sending."""
+    def _linger(self, client_sends: bool) -> None:
+        """Close for sending; then wholly, when the client has, or at once if it sends nothing."""
         self.connection.shutdown_write()
         self._incoming.discard()
-        self.step = self._drop
+        self.step = self._discard_input
         self.interest = READ
         self.deadline = time.monotonic() + LINGER
         try:
-            patient |= bool(self.connection.receive(DROPPED))
-        except OSError:  # nothing there, or nobody
+            client_sends |= bool(self.connection.receive(DISCARDED))
+        except OSError:  # nothing has come, or the client is gone
             pass
         self.bulky = True
-        if not patient:
+        if not client_sends:
             self.close()
 
-    def _drop(self) -> Exchange | None:
-        """Throw away what the client sends behind the last answer it gets."""
+    def _discard_input(self) -> Exchange | None:
+        """Throw away what the client sends after the last answer."""
         try:
-            if not self.connection.receive(DROPPED):
+            if not self.connection.receive(DISCARDED):
                 self.close()
         except BlockingIOError:
             pass
@@ -98,37 +99,46 @@ class Ending(Sender):
             self.close()
         return None
 
-    # --- by another thread, while the application works on ------------------------------------
+    # --- by the watchman's thread, while the application still works on the request --------------
 
-    def abandon(self) -> None:
-        """Let nothing more be sent: whatever the application sends raises Disconnected."""
+    def stop_sending(self) -> None:
+        """Send nothing more: from now on the application's own sends raise Disconnected."""
         self._lost = True
 
-    def end_abandoned(self, exchange: Exchange) -> None:
-        """Say 503, where the answer has not begun, and that nothing more comes; take note of it.
+    def end_timed_out(self, exchange: Exchange) -> None:
+        """Answer 503, if no answer has begun, then close for sending; count and log the exchange.
 
-        The application may never come back to say what became of it.
+        The owner may do that much later, or never: its application may not return.
         """
         if self._exchange is not exchange:
-            return  # it has ended in this moment
+            return  # it ended just before
         if not exchange.head_sent:
-            exchange.status = status = "503 Service Unavailable"
-            fields, body = error_answer(status, "The application took too long.")
-            exchange.body_bytes = len(body)
-            head = "".join(f"{name}: {value}\r\n" for name, value in fields)
-            text = f"HTTP/1.1 {status}\r\n{head}Connection: close\r\n\r\n"
-            try:
-                self.connection.send(text.encode() + body)
-            except OSError:
-                pass  # the client has left, or takes nothing
+            self._send_503(exchange)
         self.connection.shutdown_write()
-        service = self.service
-        if service.tally is not None:
-            service.tally.add(exchange)
-        if service.access_log is not None:
+        if self.service.tally is not None:
+            self.service.tally.add(exchange)
+        exchange.recorded = True  # before it is logged: the owner may finish it in this moment
+        self._log(exchange)
+
+    def _send_503(self, exchange: Exchange) -> None:
+        """Send it past ``exchange`` and ``send``, which are the owner's."""
+        exchange.status = status = "503 Service Unavailable"
+        fields, body = error_answer(status, "The application took too long.")
+        exchange.body_bytes = len(body)
+        head = "".join(f"{name}: {value}\r\n" for name, value in fields)
+        text = f"HTTP/1.1 {status}\r\n{head}Connection: close\r\n\r\n"
+        try:
+            self.connection.send(text.encode() + body)
+        except OSError:
+            pass  # the client has left, or takes nothing
+
+    # --- by its owner again -----------------------------------------------------------------------
+
+    def _log(self, exchange: Exchange) -> None:
+        """Write an exchange to the access log, if there is one."""
+        if self.service.access_log is not None:
             exchange.duration = time.monotonic() - self.ready_at
-            service.access_log.write(exchange)
-        exchange.told = True
+            self.service.access_log.write(exchange)
 
     def close(self) -> None:
         """Close, whatever is under way."""
@@ -136,7 +146,7 @@ class Ending(Sender):
             return
         self.closed = True
         self._incoming.discard()
-        self._abandon()
+        self._lose_client()
         self._exchange = None
         self.step = _nothing
         self.service.closing(self)
@@ -144,4 +154,4 @@ class Ending(Sender):
 
 
 def _nothing() -> None:
-    """Stand in for the step of a closed conversation, whose own would be a cycle of references."""
+    """The step of a closed conversation.  A bound method would be a reference cycle: it stays."""

@@ -32,8 +32,8 @@ class Exchange(Answer):
     """Seconds from the moment that a trusted proxy sent it until then; None: it does not tell."""
     duration = 0.0
     """Seconds from the moment the request's bytes were ready until its answer's last was taken."""
-    told = False
-    """Whether log and tally have it already, since its time was over."""
+    recorded = False
+    """Whether it was logged and counted already, when it reached ``--request-timeout``."""
 
     def run(self, application: gateway.Application, sendfile: bool) -> None:
         """Call the application and send its answer.  Never raises; blocks as the application does.

@@ -1,7 +1,7 @@
 """Sending to one client that may be slow: what it does not take at once is kept, up to a bound.
 
-Past the bound the application's thread waits.  Nothing ever follows a gap: once something could not
-be sent, all that would come behind it is refused.
+Past the bound the application's thread waits.  An answer never has a gap: once something could not
+be sent, everything after it is refused with Disconnected.
 """
 
 import select
@@ -40,7 +40,7 @@ class Sender:
         except BlockingIOError:
             sent = 0
         except OSError as error:
-            self._abandon()
+            self._lose_client()
             raise Disconnected(str(error)) from None
         if sent < len(data):
             self._begin_to_keep(memoryview(data)[sent:])
@@ -62,18 +62,18 @@ class Sender:
         return self._outgoing is not None
 
     def send_on(self) -> bool:
-        """Send of what is kept, for a thread that is busy; tell whether there is more to send.
+        """Send what the client takes by now of what is kept; tell whether any is left.
 
-        Any one other thread may call it meanwhile.
+        For one thread (the leader) beside the owner, which is busy with the application.
         """
         try:
             self._send_some()
         except Disconnected:
-            pass  # the busy thread will learn of it when it sends again
+            pass  # the owner will learn of it when it sends again
         return self._outgoing is not None
 
     def make_room(self) -> None:
-        """Wait until no more is kept than may be.  Raises Disconnected."""
+        """Wait until no more is kept than ``hold`` allows.  Raises Disconnected."""
         self._refuse_if_lost()
         hold = self.service.hold
         self._send_some()
@@ -82,7 +82,7 @@ class Sender:
             self._send_some()
 
     def _keep(self, part: bytes | FilePart) -> bool:
-        """Put it behind what is kept; False where nothing is, by now."""
+        """Append to what is kept; False if nothing is: another thread may have sent all of it."""
         outgoing = self._outgoing
         if outgoing is not None:
             with outgoing.lock:
@@ -109,24 +109,24 @@ class Sender:
             if service.short_of_threads:
                 give_up = min(give_up, began + SHORT)
             if now >= give_up:
-                self._abandon()
+                self._lose_client()
                 raise Disconnected(f"The client took too little within {now - began:.3g} s.")
             if waiter.poll(min(give_up - now, 1.0) * 1000):
                 return
             service.beat()
 
     def patience(self, outgoing: Outgoing, took: float) -> float:
-        """Return until when the client may take nothing, which it did ``took`` for the last time.
+        """Return when to give the client up, if it took something at ``took`` for the last time.
 
-        It has ``send`` seconds for that, and for all of it as long as its bytes take at the least
-        rate there may be.
+        It may take nothing for ``timeouts.send`` seconds, and must not be slower on the whole than
+        the least rate that ``limits`` ask for.
         """
         service = self.service
         at_least = service.limits.at_least(outgoing.began, outgoing.sent)
         return service.timeouts.send + min(took, at_least)
 
     def _send_some(self) -> bool:
-        """Send of what was kept; tell whether the client took anything.  Raises Disconnected."""
+        """Send what the client takes of what is kept; tell if it took any.  Raises Disconnected."""
         outgoing = self._outgoing
         if outgoing is None:
             return False
@@ -136,16 +136,17 @@ class Sender:
                 if not outgoing and self._outgoing is outgoing:
                     self._outgoing = None
         except OSError as error:
-            self._abandon()
+            self._lose_client()
             raise Disconnected(str(error)) from None
         return progress
 
     def _refuse_if_lost(self) -> None:
-        """See to it that nothing follows a gap, whatever the application made of Disconnected."""
+        """Raise Disconnected again, in case the application caught it and sends on."""
         if self._lost:
             raise Disconnected("The client is gone.")
 
-    def _abandon(self) -> None:
+    def _lose_client(self) -> None:
+        """Give up sending, for good, and forget what was kept."""
         self._lost = True
         outgoing, self._outgoing = self._outgoing, None
         if outgoing is not None:

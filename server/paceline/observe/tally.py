@@ -36,8 +36,8 @@ class Timed(Protocol):
     """Seconds from then until a thread had them."""
     waited: float | None
     """Seconds from the moment that a trusted proxy sent it until then; None: not known."""
-    told: bool
-    """Whether it was counted already."""
+    recorded: bool
+    """Whether it was logged and counted already."""
 
 
 class Tally:
@@ -53,7 +53,7 @@ class Tally:
 
     def add(self, exchange: Timed) -> None:
         """Count one that is over."""
-        if exchange.told:
+        if exchange.recorded:
             return
         took = time.monotonic() - exchange.ready_at
         failed = exchange.status.startswith("5")

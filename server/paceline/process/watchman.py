@@ -118,6 +118,6 @@ def stack(native_id: int) -> str:
 
 def give_up(case: Case) -> None:
     """End the connection of a request whose application goes on; 503 where nothing was sent."""
-    case.conversation.abandon()
-    time.sleep(0.02)  # a thread that was about to send has done it by then
-    case.conversation.end_abandoned(case.exchange)
+    case.conversation.stop_sending()
+    time.sleep(0.02)  # by then its thread is done, if it was in the middle of a send
+    case.conversation.end_timed_out(case.exchange)
