@@ -15,10 +15,10 @@ from paceline.limits import Limits
 from paceline.wsgi.disk import Disk
 from paceline.wsgi.input import BodyStore
 
-# Bytes to be received at a time, since whoever else waits waits for what they cost.
-HEAD = 1 << 14  # one fits; larger blocks would cost the allocator more
-BODY = 1 << 17  # a microsecond or less for each 1,000
-CHUNKS = 1 << 16  # which may be tiny, and then cost a hundred times as much
+# Bytes to receive at a time.  Bounded, since other clients wait while these are processed.
+HEAD = 1 << 14  # a whole one, as a rule; larger blocks would cost the allocator more
+BODY = 1 << 17  # a body with a length takes a microsecond or less for each 1,000 bytes
+CHUNKS = 1 << 16  # a chunked one takes a hundred times as long, if its chunks are tiny
 
 log = logging.getLogger("paceline.error")
 
@@ -48,20 +48,20 @@ class Incoming:
         self._limits = limits
         self._disk = disk
         self.head: RequestHead | None = None
-        """Of the request that is being received; whoever takes a whole one takes this away too."""
+        """Of the request being received, for the log; whoever takes a whole request resets it."""
         self._decoder: LengthDecoder | ChunkedDecoder | None = None
         self._store: BodyStore | None = None
         self._keeps = False
         self.received = b""
-        """Not understood yet: part of a head, or a refused one, or what is behind a request."""
+        """Not parsed yet: part of a head, a refused head, or what follows a whole request."""
         self.begins = False
-        """Whether the last bytes were the first of a head, or of a body its head alone."""
+        """Whether a head, or a body, has begun with the last ``feed``."""
         self.in_body = False
-        """Whether the head is there, and part of its body is not."""
+        """Whether the head is complete and its body is not."""
         self.wanted = HEAD
-        """How much to receive at a time."""
+        """Bytes to receive at a time: HEAD, BODY or CHUNKS."""
         self.wants_continue = False
-        """Whether the client waits to be told to send its body; who tells it takes this back."""
+        """Whether the client waits for 100 Continue; whoever sends that resets it."""
 
     @property
     def body_length(self) -> int:
@@ -92,7 +92,8 @@ class Incoming:
         self.received = data
         raw, end, rest = data.partition(b"\r\n\r\n")
         if not end:
-            # Without anything new: what came behind the request before is looked at.
+            # A head begins with the first bytes on the connection, or with what came together with
+            # the request before it (``feed(b"")``); not with more of what was held already.
             self.begins = bool(data) and not (before and arrived)
             self._check_beginning(data)
             return None
@@ -113,7 +114,7 @@ class Incoming:
         return self._read_body(rest) if rest else None
 
     def _check_beginning(self, data: bytes) -> None:
-        """Refuse what cannot become a good head any more, so that nobody waits for its end."""
+        """Refuse a beginning that no further bytes could make a valid head of."""
         limits = self._limits
         line, end, _ = data.partition(b"\r\n")
         if limits.request_line and len(line) > limits.request_line + (not end):
@@ -147,7 +148,7 @@ class Incoming:
         return head, body, decoder.length, self._keeps
 
     def discard(self) -> None:
-        """Forget all of it."""
+        """Forget everything received."""
         if self._store is not None:
             self._store.discard()
         self.head = self._decoder = self._store = None

@@ -1,4 +1,4 @@
-"""What all conversations of a worker share: the application, the bounds, and how things stand."""
+"""What all conversations of a worker share: the application, the limits, and the current state."""
 
 import math
 from collections.abc import Callable
@@ -46,7 +46,7 @@ class Service:
     """Addresses of the proxies whose word is taken; empty: a peer on a Unix socket."""
     access_log: AccessLog | None = None
     place: Place | None = None
-    """Where the workers tell each other how many connections they have; None: it is alone."""
+    """The worker's slot in the table of connection counts (balance.py); None: it is alone."""
     health_path: str = ""
     """The path that the server answers by itself; empty: none."""
     sendfile: bool = True
@@ -58,45 +58,45 @@ class Service:
     max_threads: int = 0
     """0: as many as the model thinks right."""
     max_requests: int = 0
-    """After so many the worker ends, to be replaced.  0: never."""
+    """After so many requests the worker is replaced.  0: never."""
     multiprocess: bool = False
     before_request: Callable[[Exchange], object] | None = None
     after_request: Callable[[Exchange], object] | None = None
     observer: Observer | None = None
     """Told all about the requests that it wants to know of."""
     tally: Tally | None = None
-    """Of the exchanges that are over, where somebody wants to know."""
+    """Counts the exchanges that are over; None without ``--stats``."""
     heartbeat: Callable[[], None] = lambda: None
     """To be called at least once a second while requests can be taken up."""
 
     timed: bool = field(init=False)
-    """Whether anybody wants to know how long requests take."""
+    """Whether times are taken: for the access log, or the tally."""
 
-    # Set by the concurrency model.
+    # Set by the concurrency model, or changed by it while the worker runs.
     hold: int = 0
-    """Bytes of an answer that may wait for a client while its application makes more."""
+    """Bytes of an answer that are kept for a slow client before the application has to wait."""
     keep_alive: float = field(init=False)
     """Seconds that an idle connection has; shorter while the worker drains."""
     kept: Callable[["Sender"], object] = lambda sender: None
-    """Called when a client did not take all of what was sent while its application goes on."""
+    """Called when a client did not take all that was sent, and the rest is kept."""
     beat: Callable[[], object] = lambda: None
-    """Called about once a second by a thread that waits for its client."""
+    """Called about once a second by a thread that waits for a slow client."""
     keeps_connections: bool = True
     """Whether a connection stays open after an answer; not so while the worker drains."""
     crowd: Callable[[], Crowd] = lambda: Crowd(1, 0, 0)
-    """Tells how things stand, this thread included."""
+    """Returns how many threads are busy (this one too) and idle, and how many requests wait."""
     closing: Callable[["Ending"], None] = lambda conversation: None
     """Called before a conversation closes its connection."""
     served: int = 0
     draining: bool = False
     """Whether the worker is to end once what is in flight is done."""
     short_of_threads: bool = False
-    """Whether requests wait, and nobody can be sent for them."""
+    """Whether requests have waited for a second, and no thread could be had for them."""
     disk: Disk = field(init=False)
-    """What bodies take of it."""
+    """The disk space that request bodies take."""
 
     def __post_init__(self) -> None:
-        """Turn "no limit" into what needs no case of its own."""
+        """Derive the rest; a timeout of 0, which means none, becomes infinite."""
         self.timed = self.access_log is not None or self.tally is not None
         self.timeouts = Timeouts(
             **{

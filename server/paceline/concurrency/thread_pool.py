@@ -3,8 +3,8 @@
     poll ─▶ queue ─▶ one of N threads: read ─▶ application ─▶ write ─▶ back to the poll
 
 Idle connections cost no thread.  A request costs two hand-offs, to a thread and back, each a
-wake-up that the kernel schedules; and a slow client holds its thread while its request is read or
-its answer is taken, so N slow clients hold up everybody.  (gunicorn's gthread and cheroot work so.)
+wake-up that the kernel schedules.  A slow client holds its thread while its request is read or its
+answer is taken, so N slow clients hold up everybody.  (gunicorn's gthread and cheroot work so.)
 """
 
 import os
@@ -23,7 +23,7 @@ from paceline.service import Service
 from paceline.transport import Listener
 
 THREADS = 8  # where --threads was not given
-HELD_UP = 1.0  # seconds for which requests wait and no thread takes one up, before that is said
+STARVED_AFTER = 1.0  # seconds in which requests wait and no thread takes one up
 
 
 class ThreadPool(Model):
@@ -41,7 +41,7 @@ class ThreadPool(Model):
         self._listening = True
         self._next_look = 0.0
         self._away = 0  # conversations that a thread has, or will have
-        self._moved_at = 0.0  # when nobody waited, or a thread took up the next
+        self._progress_at = 0.0  # when nobody waited, or a thread took up the next
         self._waiter = select.poll()
 
     def run(self) -> None:
@@ -76,7 +76,7 @@ class ThreadPool(Model):
                 self._take_back(self._returned.popleft())
             self._expire_idle()
             self._listen_while_there_is_room(listeners)
-            self._look_for_threads()
+            self._note_shortage()
             self.service.heartbeat()
 
     def _welcome(self, listener: Listener) -> None:
@@ -105,14 +105,15 @@ class ThreadPool(Model):
         self._away += 1
         self._ready.put(conversation)
 
-    def _look_for_threads(self) -> None:
+    def _note_shortage(self) -> None:
+        """Tell the health check if requests have waited for a thread for STARVED_AFTER."""
         now = time.monotonic()
         if self._away <= self._limit:
-            self._moved_at = now
-        self.service.short_of_threads = now - self._moved_at > HELD_UP
+            self._progress_at = now
+        self.service.short_of_threads = now - self._progress_at > STARVED_AFTER
 
     def _preview(self, conversation: CheckedConversation) -> bool:
-        """Read first; tell whether a thread is needed.  Checks are answered by then."""
+        """Take the first step here, which answers a health check; tell if a thread is needed."""
         try:
             if conversation.preview() or conversation.interest != READ:
                 return True
@@ -152,9 +153,9 @@ class ThreadPool(Model):
 
     def _take_back(self, conversation: Conversation) -> None:
         self._away -= 1
-        self._moved_at = time.monotonic()
+        self._progress_at = time.monotonic()
         if not conversation.closed:
-            if self.stopping:  # it may have been answered before it could know
+            if self.stopping:  # its deadline may have been set before that
                 conversation.deadline = min(conversation.deadline, time.monotonic() + DRAIN)
             self._watch(conversation)
 

@@ -1,4 +1,4 @@
-"""One who asks for statistics: a request of HTTP in, an answer out, without waiting for either."""
+"""A client of ``--stats``: one HTTP request in, one answer out, without blocking."""
 
 import select
 import socket
@@ -12,7 +12,7 @@ from paceline.limits import Limits
 from paceline.process.signals import SignalInbox
 
 PATIENCE = 5.0
-"""Seconds from the connection until an answer must have been taken, so that nobody stays."""
+"""Seconds after which a connection is closed, whether it was answered or not."""
 
 LONGEST = 1 << 13  # bytes of a head
 
@@ -20,7 +20,7 @@ LIMITS = Limits()
 
 
 class Asker:
-    """A connection: read, then ``waits`` until it is answered, sent to, ``closed``."""
+    """One connection: its request is read, it ``waits`` for ``answer``, then it is ``closed``."""
 
     def __init__(self, sock: socket.socket, inbox: SignalInbox) -> None:
         self.socket = sock
@@ -35,7 +35,7 @@ class Asker:
         inbox.attend(sock.fileno(), select.POLLIN, self._read)
 
     def answer(self, status: str, kind: str, body: bytes, allow: str = "") -> None:
-        """Begin to send it; `kind` is its Content-Type.  Nothing where the asker has gone."""
+        """Begin to send an answer, unless the client has gone; `kind` is its Content-Type."""
         self.waits = False
         if self.closed:
             return

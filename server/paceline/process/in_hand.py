@@ -1,11 +1,11 @@
-"""Which requests a worker has in hand."""
+"""The requests that a worker is serving, for its log and its note."""
 
 import time
 
 from paceline.process.worker import Model
 
 LONGEST = 500
-"""Characters of a request line that are told."""
+"""Characters of a request line that are shown."""
 
 
 def in_hand(model: Model) -> list[str]:

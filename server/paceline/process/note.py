@@ -1,8 +1,8 @@
-"""What a worker had in hand when it last said so, in memory that it shares with its supervisor.
+"""The requests that a worker is serving, in memory that it shares with its supervisor.
 
-For the moment when it cannot speak any more: where C code holds the GIL no Python runs, and what
-the kernel killed is gone.  The worker's sign of life renews it once a second, so requests pay
-nothing for it.  A request that took the GIL before that is in no note; its stack is in the log.
+It is read when the worker cannot speak for itself: it hangs in C code that holds the GIL, or the
+kernel has killed it.  The worker's heartbeat renews it once a second, so requests pay nothing for
+it.  A request that takes the GIL for good within that second is not in it; but its stack is logged.
 """
 
 import mmap

@@ -1,4 +1,4 @@
-"""The thread of a worker that tells its supervisor what the others do."""
+"""The thread of a worker that answers its supervisor's questions for ``--stats``."""
 
 import json
 import logging
@@ -12,7 +12,7 @@ from paceline.http.request import RequestHead
 from paceline.process.worker import Model
 
 LONGEST = 200
-"""Characters of a request that are told."""
+"""Characters of a request that are shown."""
 
 log = logging.getLogger("paceline.error")
 
@@ -37,7 +37,7 @@ class Teller:
             try:
                 data = self._end.recv(4096)
                 *numbers, rest = (rest + data).split(b"\n")
-                if numbers:  # the last is the one that somebody still waits for
+                if numbers:  # answers to the earlier ones came too late: nobody waits for them
                     self._answer(int(numbers[-1]))
             except OSError:
                 return  # the supervisor is gone

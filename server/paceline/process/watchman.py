@@ -1,7 +1,7 @@
-"""The thread that looks how long requests take: `--slow-request` and `--request-timeout`.
+"""The thread that watches how long requests take: `--slow-request` and `--request-timeout`.
 
-It looks on from outside, so that a request costs nothing more.  It needs the GIL: where C code
-holds that, `--timeout` is what helps.
+It looks at the threads of the model from outside, so requests pay nothing for it.  It needs the
+GIL: a request in C code that holds the GIL only the supervisor's `--timeout` can end.
 """
 
 import logging
@@ -18,8 +18,8 @@ from paceline.exchange import Exchange
 from paceline.process import procfs
 from paceline.process.worker import Model
 
-TICKS = 10  # looks within the shorter of both limits
-SELDOM, OFTEN = 1.0, 0.02  # seconds between two looks
+TICKS = 10  # looks within the shorter of both limits ...
+SELDOM, OFTEN = 1.0, 0.02  # ... but at the most, and the least, so many seconds between two
 
 log = logging.getLogger("paceline.error")
 
@@ -37,7 +37,9 @@ class Case:
     cpu: float | None
     """What its thread had used by then, in seconds."""
     told: bool = False
+    """Whether it was logged as slow."""
     over: bool = False
+    """Whether it was given up."""
 
 
 class Watchman:
