@@ -82,30 +82,35 @@ class Comparison:
             known,
             settings,
             paths,
-            f"localhost:{self.stack.state.http_port}",
-            trying.connections(self.size.at_work, self.machine.utilisation),
-            self.rounds,
-            self.seconds,
-            self.machine.cores,
-            random.randrange(10**6),
+            host=f"localhost:{self.stack.state.http_port}",
+            connections=trying.connections(self.size.at_work, self.machine.utilisation),
+            rounds=self.rounds,
+            seconds=self.seconds,
+            cores=self.machine.cores,
+            seed=random.randrange(10**6),
         )
+        stopped = trying.throttled()
+        reached = self.measure_throughput(trial)
+        waited = self.measure_latency(trial, reached)
+        if self.raw:
+            write(self.raw, reached, waited)
+        if trying.throttled() > stopped:
+            click.echo("Beware: this container was stopped for having used up its share of CPU.")
+        return not any(run.void for run in reached.runs)
+
+    def measure_throughput(self, trial: Trial) -> Results:
+        """Measures and shows how many requests a second each setting can do."""
         click.echo("Measured")
         for line in showing.how_measured(trial):
             click.echo(f"  {line}")
-        results = Results({}, [MIX], [*settings])
-        stopped = trying.throttled()
+        results = Results({}, [MIX], [*trial.settings])
         for done, run in enumerate(trying.run(trial), 1):
             results.runs.append(run)
             outcome = run.void or f"{run.figures['requests_per_second']:,.0f} requests/s"
-            click.echo(f"  [{done}/{self.rounds * len(settings)}] {run.server:<8} {outcome}")
+            click.echo(f"  [{done}/{trial.rounds * len(trial.settings)}] {run.server:<8} {outcome}")
         for line in showing.compared(results):
             click.echo(line)
-        waited = self.measure_latency(trial, results)
-        if self.raw:
-            write(self.raw, results, waited)
-        if trying.throttled() > stopped:
-            click.echo("Beware: this container was stopped for having used up its share of CPU.")
-        return not any(run.void for run in results.runs)
+        return results
 
     def measure_latency(self, trial: Trial, results: Results) -> Results | None:
         """Measures and shows what clients wait at a rate that all can do, where there is one."""

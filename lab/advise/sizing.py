@@ -23,7 +23,10 @@ MAX_THREADS = 128
 """Of one process; past it stacks and hand-overs of the GIL weigh more than the arithmetic says."""
 
 DEVIATIONS = 2.0
-"""How far above the mean the threads reach."""
+"""How many standard deviations above the mean the threads reach."""
+
+ALONE = 0.05
+"""Requests that wait at one moment, below which they are no reason for a thread of their own."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +88,7 @@ class Size:
 def size(work: Work, machine: Machine, rate: float | None = None) -> Size:
     """For so many requests a second; for as many as the machine can give where that is None."""
     cpu = work.cpu + SERVER_CPU
-    ceiling = machine.cores * machine.utilisation / cpu
+    ceiling = machine.cores * machine.utilisation / cpu  # requests a second, for the cores
     wanted, limit = (ceiling, "") if rate is None else (rate, "cores" if rate > ceiling else "")
     wanted = min(wanted, ceiling)
     processes = min(machine.cores, whole(wanted * cpu / machine.utilisation))
@@ -123,10 +126,6 @@ def threads_for(rate: float, wait: float) -> int:
 def with_room(mean: float) -> float:
     """Two standard deviations above the mean of what is Poisson distributed."""
     return mean + DEVIATIONS * math.sqrt(mean) if mean >= ALONE else 0.0
-
-
-ALONE = 0.05
-"""Requests that wait at one moment, below which they are no reason for a thread of their own."""
 
 
 def rate_of(threads: int, wait: float) -> float:

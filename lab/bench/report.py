@@ -132,6 +132,15 @@ def notes(results: Results) -> Iterator[str]:
     """What a reader must know to judge the tables."""
     if EACH in results.facts:
         yield f"each server: {results.facts[EACH]}"
+    yield from _notes_on_figures(results)
+    yield from _notes_on_surroundings(results)
+    for workload, servers in results.cells().items():
+        for server in servers:
+            yield from _notes_on_cell(results, workload, server)
+
+
+def _notes_on_figures(results: Results) -> Iterator[str]:
+    """How they were made of the rounds, and what follows from that."""
     rounds = max((run.round for run in results.runs), default=0)
     yield (
         "median of the rounds ± their median absolute deviation (lowest-highest); a ratio is taken "
@@ -147,6 +156,10 @@ def notes(results: Results) -> Iterator[str]:
         "p50, p99 and longest are those of a closed loop, where a slow server is asked less "
         "often: to compare these servers, and nothing else"
     )
+
+
+def _notes_on_surroundings(results: Results) -> Iterator[str]:
+    """Containers, and the host of a virtual machine, where they are in the figures."""
     if any(run.way == CONTAINERS for run in results.runs):
         yield (
             "in containers each request is a line in two access logs, as `docker compose up` has "
@@ -159,23 +172,26 @@ def notes(results: Results) -> Iterator[str]:
             f"the host of this virtual machine gave {show(stolen, '{:.0f}', 100)} % of a core to "
             "others meanwhile"
         )
-    for workload, servers in results.cells().items():
-        for server in servers:
-            reason = results.void(workload, server)
-            busy = results.spread(workload, server, "load_busy")
-            late = results.spread(workload, server, "lag_share")
-            if late and late.median > LATE:
-                yield (
-                    f"{workload}, {server}: the open loop did not keep its own schedule, by "
-                    f"{late.median:.0%} of the p99 it found: that is the load's latency too"
-                )
-            if reason:
-                yield f"{workload}, {server}: void, {reason}"
-            elif busy and busy.median > SATURATED:
-                yield (
-                    f"{workload}, {server}: the load used {busy.median:.0%} of its core, so it "
-                    "may have been the bound on requests/s"
-                )
+
+
+def _notes_on_cell(results: Results, workload: str, server: str) -> Iterator[str]:
+    """Why it has no figures, or why they may be those of the load."""
+    cell = f"{workload}, {server}"
+    reason = results.void(workload, server)
+    busy = results.spread(workload, server, "load_busy")
+    late = results.spread(workload, server, "lag_share")
+    if late and late.median > LATE:
+        yield (
+            f"{cell}: the open loop did not keep its own schedule, by {late.median:.0%} of the p99 "
+            "it found: that is the load's latency too"
+        )
+    if reason:
+        yield f"{cell}: void, {reason}"
+    elif busy and busy.median > SATURATED:
+        yield (
+            f"{cell}: the load used {busy.median:.0%} of its core, so it may have been the bound "
+            "on requests/s"
+        )
 
 
 def commands(results: Results) -> Iterator[str]:
