@@ -106,7 +106,7 @@ class Ending(Sender):
         self._lost = True
 
     def end_timed_out(self, exchange: Exchange) -> None:
-        """Answer 503, if no answer has begun, then close for sending; count and log the exchange.
+        """Answer 503, if no answer has begun, and close for sending; count and log the exchange.
 
         The owner may do that much later, or never: its application may not return.
         """
@@ -114,7 +114,10 @@ class Ending(Sender):
             return  # it ended just before
         if not exchange.head_sent:
             self._send_503(exchange)
-        self.connection.shutdown_write()
+        if exchange.head_sent and exchange.ends_with_connection and not exchange.complete:
+            self.connection.reset_on_close()  # an end now would make half an answer look whole
+        else:
+            self.connection.shutdown_write()
         if self.service.tally is not None:
             self.service.tally.add(exchange)
         exchange.recorded = True  # before it is logged: the owner may finish it in this moment

@@ -52,11 +52,16 @@ def test_one_past_the_limit_is_answered_503_and_its_process_replaced(
 @SERVERS
 def test_what_has_begun_is_cut_off(combination: Combination, place: Path) -> None:
     options = ("--request-timeout=0.3", "--graceful-timeout=1")
-    with serving(combination, place, *options) as server, server.connect() as client:
-        client.send(get(f"/yield_then_wait?token={server.token()}"))
-        rest = client.rest()
-        assert rest.startswith(b"HTTP/1.1 200 OK\r\n")
-        assert b"503" not in rest and not rest.endswith(b"0\r\n\r\n")  # not to be taken for whole
+    with serving(combination, place, *options) as server:
+        with server.connect() as client, server.connect() as old:
+            target = f"/yield_then_wait?token={server.token()}"
+            client.send(get(target))
+            old.send(f"GET {target} HTTP/1.0\r\n\r\n".encode())
+            rest = client.rest()
+            assert rest.startswith(b"HTTP/1.1 200 OK\r\n")
+            assert b"503" not in rest and not rest.endswith(b"0\r\n\r\n")  # it is not whole
+            with pytest.raises(ConnectionResetError):  # to HTTP/1.0 an end would say that it is
+                old.rest()
 
 
 @SERVERS
