@@ -89,6 +89,15 @@ def test_a_server_that_loads_it_unprepared_is_told_what_to_run(project: Project)
     assert load() == said
 
 
+def test_a_command_without_its_tables_says_whose_they_are(project: Project) -> None:
+    words = ("createsuperuser", "--noinput", "--username", "a", "--email", "a@example.org")
+    status, _, errors = project.run(*words, DJANGO_SUPERUSER_PASSWORD="secret")
+    assert status == 1
+    last = errors.splitlines()[-1]
+    assert last.startswith("manage.py: error: no such table: auth_user: start the stack first")
+    assert "Traceback" not in errors
+
+
 def test_prepare_four_at_once(project: Project) -> None:
     processes = [project.start("prepare") for _ in range(4)]
     outputs = [process.communicate(timeout=60) for process in processes]
