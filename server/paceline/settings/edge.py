@@ -80,6 +80,8 @@ class Proxy:
         "--proxy-protocol",
         form="optional",
         const="auto",
+        detail="A proxy that forwards connections rather than requests (TCP mode) passes on what "
+        "its clients claim: take it out of `forwarded_allow_ips`.",
     )
     proxy_allow_ips: places.Networks = setting(
         "Peers that may speak the PROXY protocol: addresses, CIDR networks, or *.",

@@ -50,12 +50,15 @@ def whole_number(least: int = 0, most: int | None = None) -> Parse[int]:
     return parse
 
 
+MOST_WORKERS = 1024  # more than any machine has CPUs; a slip beyond it would exhaust the system
+
+
 def worker_count(value: object) -> int:
     """A number of processes, or ``auto``."""
     if isinstance(value, str) and value.strip().lower() == "auto":
         return cpus.granted()
     try:
-        return whole_number(least=1)(value)
+        return whole_number(1, MOST_WORKERS)(value)
     except ValueError as error:
         raise ValueError(f"{error}; auto fits it to the CPUs") from None
 

@@ -22,6 +22,7 @@ def read(*argv: str) -> Config:
     [
         ("--workers", "two", "'two' is not a whole number; auto fits it to the CPUs"),
         ("--workers", "0", "0 is too small: at least 1"),
+        ("--workers", "1025", "1025 is too large: at most 1024; auto fits it to the CPUs"),
         ("--workers", "-1", "-1 is too small: at least 1"),
         ("--workers", "1.5", "'1.5' is not a whole number"),
         ("--workers", "1_000", "'1_000' is not a whole number"),
