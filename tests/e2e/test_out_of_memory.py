@@ -122,5 +122,9 @@ def test_the_kernel_takes_a_worker_which_is_told_and_replaced(
 
         assert answer.status_code == 502
         assert load.failures == []
-        assert container.log.count("was ended by") == 1
+        # At times the kernel takes both: the memory of the first is charged for some milliseconds
+        # after its end, and meanwhile the other asks for a page.
+        ended = re.findall(r"was ended by (.{22})", container.log)
+        assert {*ended} == {"SIGKILL: out of memory"}
+        assert len(ended) <= 2
         assert container.ids() == before

@@ -73,7 +73,7 @@ def messages() -> Iterator[str]:
 
 def test_messages_name_commands_that_are_there_without_an_environment():
     told = re.findall(r"(?:`|<code>)(lab|make) (\w+)", "\n".join(messages()))
-    assert {name for program, name in told if program == "make"} == {"up", "status"}
+    assert {name for program, name in told if program == "make"} == {"up", "status", "venv"}
     # `make` has none for these, and they are said to who has typed `lab` already, or knows it.
     assert {name for program, name in told if program == "lab"} == {"servers", "up"}
 
