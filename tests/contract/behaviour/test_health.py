@@ -1,6 +1,8 @@
 """The health path: what the server says of itself, whatever its application is busy with."""
 
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -21,6 +23,21 @@ def check(server: Serving) -> Answer:
     """Ask over a connection of its own."""
     with server.connect() as client:
         return client.get("/healthz")
+
+
+@contextmanager
+def both_threads_busy(server: Serving, requests: int) -> Iterator[None]:
+    """So many requests are there, two of them with a thread; they are answered at the end."""
+    gate = server.token()
+    clients = [server.connect() for _ in range(requests)]
+    for client in clients:
+        client.send(get(f"/wait?token={gate}"))
+    server.await_event(f"waiting {gate}", 2)
+    yield
+    server.open_gate(gate)
+    for client in clients:
+        assert client.answer().body == b"waited"
+        client.close()
 
 
 @pytest.mark.parametrize("combination", OF_EACH_MODEL, ids=str)
@@ -53,17 +70,9 @@ def test_no_queue_comes_before_it(place: Path, combination: Combination) -> None
     """All threads are held up, requests wait for one: it says so at once, and when that is over."""
     options = ("--health-path=/healthz", "--threads=2")
     with serving(combination, place, *options) as server:
-        gate = server.token()
-        clients = [server.connect() for _ in range(10)]
-        for client in clients:
-            client.send(get(f"/wait?token={gate}"))
-        server.await_event(f"waiting {gate}", 2)
-        eventually(lambda: check(server).status == 503, "that no thread can be had")
-        assert check(server).body == b"no thread can be had\n"
-        server.open_gate(gate)
-        for client in clients:
-            assert client.answer().body == b"waited"
-            client.close()
+        with both_threads_busy(server, requests=10):
+            eventually(lambda: check(server).status == 503, "that no thread can be had")
+            assert check(server).body == b"no thread can be had\n"
         eventually(lambda: check(server).status == 200, "that all is well")
 
 
@@ -71,16 +80,8 @@ def test_no_queue_comes_before_it(place: Path, combination: Combination) -> None
 def test_threads_that_are_all_busy_are_no_trouble(place: Path, combination: Combination) -> None:
     options = ("--health-path=/healthz", "--threads=2")
     with serving(combination, place, *options) as server:
-        gate = server.token()
-        clients = [server.connect() for _ in range(2)]
-        for client in clients:
-            client.send(get(f"/wait?token={gate}"))
-        server.await_event(f"waiting {gate}", 2)
-        assert check(server).body == b"ok\n"
-        server.open_gate(gate)
-        for client in clients:
-            assert client.answer().body == b"waited"
-            client.close()
+        with both_threads_busy(server, requests=2):
+            assert check(server).body == b"ok\n"
 
 
 def test_work_does_not_hold_it_up(place: Path) -> None:
